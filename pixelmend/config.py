@@ -1,0 +1,68 @@
+"""Configurations: `configs/*.toml` -> one frozen dataclass per stage.
+
+A configuration file has one table per stage; a stage reads its own table only. An unknown table or key and a
+value out of range are `UserError`s that name the file, the key, what was expected and what came.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from pixelmend.errors import UserError
+
+# Every table a configuration may have, and the dataclass that reads it.
+TABLES = {
+    "frame": "pixelmend.config.Frame",
+    "generator": "model.generator.GeneratorConfig",
+    "defects": "model.defects.DefectConfig",
+    "train": "model.train.TrainConfig",
+    "quant": "quant.bits.QuantConfig",
+    "qat": "quant.qat.QatConfig",
+    "hls": "hls.config.HlsConfig",
+    "sim": "sim.config.SimConfig",
+}
+
+CHECKED = ConfigDict(extra="forbid", strict=False)
+"""What every configuration dataclass passes to `pydantic.dataclasses.dataclass(config=...)`."""
+
+Stage = TypeVar("Stage")
+
+
+def load(path: Path, table: str, cls: type[Stage]) -> Stage:
+    """Read `table` of the TOML file `path` into the pydantic dataclass `cls`.
+
+    A table that is absent gives the defaults of `cls`.
+    """
+    return parse(read(path).get(table, {}), cls, f"{path}: [{table}]")
+
+
+def parse(values: dict[str, Any], cls: type[Stage], where: str) -> Stage:
+    """Check `values` against the pydantic dataclass `cls`; `where` opens the error message."""
+    try:
+        return TypeAdapter(cls).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the whole table"
+        if first["type"] == "unexpected_keyword_argument":
+            known = ", ".join(cls.__dataclass_fields__)  # type: ignore[attr-defined]
+            raise UserError(f"{where} {key}: unknown key; known are {known}") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{where} {key}: {reason}; got {first['input']!r}") from error
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a TOML configuration and check its table names."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such configuration; expected a TOML file, as in configs/")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid TOML: {error}") from error
+    for name, value in values.items():
+        if name not in TABLES:
+            raise UserError(f"{path}: unknown table or key '{name}'; known tables are {', '.join(TABLES)}")
+        if not isinstance(value, dict):
+            raise UserError(f"{path}: '{name}' must be a table [{name}], got {value!r}")
+    return values
