@@ -1,0 +1,109 @@
+"""PSNR and SSIM, over the whole image and in the defect region. The conventions, once for the project:
+
+- Images are (H, W, 3), uint8 or float in [0, 1]; both are compared as float64 with a data range of 1.
+- PSNR averages the squared error over all pixels and colours before the logarithm; equal images: `CAP_DB`.
+- SSIM is scikit-image's: 7x7 uniform window, K1 0.01, K2 0.03, sample covariance, mean over the colours and
+  over the window centres whose window lies inside the image; in 0..1 (formally -1..1).
+- The defect region is the bounding box of each cluster (8-connected component of the mask); a defect figure
+  is the mean over the clusters. For SSIM a box narrower than the window is grown to 7 px, inside the image.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import find_objects, label, median_filter
+from skimage.metrics import structural_similarity
+
+from pixelmend.errors import UserError
+
+CAP_DB = 100.0
+"""PSNR of two equal images, which is infinite; also the highest PSNR reported."""
+
+WINDOW = 7  # px, side of SSIM's window
+
+Image = NDArray[np.uint8] | NDArray[np.floating[Any]]
+Box = tuple[slice, slice]
+
+
+def psnr_db(clean: Image, result: Image) -> float:
+    """Peak signal-to-noise ratio of two images (H, W, 3), at most `CAP_DB`."""
+    first, second = _pair(clean, result)
+    error = float(np.mean((first - second) ** 2))
+    return min(CAP_DB, -10 * float(np.log10(error))) if error > 0 else CAP_DB
+
+
+def ssim(clean: Image, result: Image) -> float:
+    """Structural similarity of two images (H, W, 3) with sides of at least 7 px."""
+    first, second = _pair(clean, result)
+    if min(first.shape[:2]) < WINDOW:
+        raise UserError(f"SSIM needs an image of at least {WINDOW}x{WINDOW} px, got {first.shape[:2]}")
+    return float(structural_similarity(first, second, win_size=WINDOW, data_range=1.0, channel_axis=2))
+
+
+def clusters(mask: NDArray[np.bool_]) -> list[Box]:
+    """Bounding boxes (rows, columns) of the 8-connected components of a mask (H, W)."""
+    labels, _ = label(mask, structure=np.ones((3, 3), dtype=int))
+    return [(rows, columns) for rows, columns in find_objects(labels)]
+
+
+def quality(clean: Image, result: Image, mask: NDArray[np.bool_]) -> dict[str, float]:
+    """`psnr_db`, `ssim`, `defect_psnr_db`, `defect_ssim` of `result`; images (H, W, 3), mask (H, W) bool.
+
+    Raises `UserError` where the shapes differ or the mask is empty.
+    """
+    if mask.shape != clean.shape[:2]:
+        raise UserError(f"the mask must have the image's shape {clean.shape[:2]}, got {mask.shape}")
+    boxes = clusters(mask)
+    if not boxes:
+        raise UserError("the mask is empty: there is no defect region to measure")
+    grown = [grow(box, clean.shape[:2]) for box in boxes]
+    return {
+        "psnr_db": psnr_db(clean, result),
+        "ssim": ssim(clean, result),
+        "defect_psnr_db": _mean(psnr_db, clean, result, boxes),
+        "defect_ssim": _mean(ssim, clean, result, grown),
+    }
+
+
+def model_score(figures: dict[str, float]) -> float:
+    """PSNR in dB + 100 * SSIM, summed over the whole image and the defect region; chooses checkpoints."""
+    whole = figures["psnr_db"] + 100 * figures["ssim"]
+    return whole + figures["defect_psnr_db"] + 100 * figures["defect_ssim"]
+
+
+def mean_quality(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each figure over images."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def median3(image: Image) -> Image:
+    """The baseline: 3x3 median of each colour, edges reflected; (H, W, 3) in and out, type kept."""
+    return median_filter(image, size=(3, 3, 1), mode="reflect")
+
+
+def grow(box: Box, shape: tuple[int, ...]) -> Box:
+    """The box with sides of at least 7 px, grown on both sides and moved inside an image of `shape`."""
+    rows, columns = (_grow(side, length) for side, length in zip(box, shape, strict=True))
+    return rows, columns
+
+
+def _grow(side: slice, length: int) -> slice:
+    missing = max(0, WINDOW - (side.stop - side.start))
+    start = max(0, min(side.start - missing // 2, length - WINDOW))
+    return slice(start, max(side.stop, start + WINDOW)) if missing else side
+
+
+def _mean(measure: Callable[[Image, Image], float], clean: Image, result: Image, boxes: list[Box]) -> float:
+    return float(np.mean([measure(clean[box], result[box]) for box in boxes]))
+
+
+def _pair(clean: Image, result: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if clean.shape != result.shape or clean.ndim != 3:
+        raise UserError(f"expected two images of one shape (H, W, 3), got {clean.shape} and {result.shape}")
+    return _as_float(clean), _as_float(result)
+
+
+def _as_float(image: Image) -> NDArray[np.float64]:
+    return image.astype(np.float64) / 255 if image.dtype == np.uint8 else image.astype(np.float64)
