@@ -1,0 +1,50 @@
+"""Packing of integers into the beats of a stream, in FINN's order: lane 0 in the low bits, whole bytes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelmend.errors import UserError
+
+
+def beat_bytes(bits: int, simd: int) -> int:
+    """Bytes of one beat of `simd` lanes of `bits` each."""
+    return (bits * simd + 7) // 8
+
+
+def pack(values: NDArray[np.integer], bits: int, simd: int, signed: bool = False) -> NDArray[np.uint8]:
+    """Pack integers (..., channels) into beats (beats, bytes).
+
+    Each beat takes `simd` consecutive channels, lane 0 in the lowest `bits` bits; pad bits are zero. Negative
+    values are two's complement. `UserError` where `simd` is no divisor of the channels or a value does not fit.
+    """
+    _check(bits, simd, values.shape[-1])
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    if values.size and (values.min() < low or values.max() > high):
+        raise UserError(f"pack: expected values in {low}..{high}, got {values.min()}..{values.max()}")
+    lanes = values.astype(np.int64).astype(np.uint64).reshape(-1, simd)
+    planes = (lanes[:, :, None] >> np.arange(bits, dtype=np.uint64)) & np.uint64(1)
+    return np.packbits(planes.astype(np.uint8).reshape(len(lanes), -1), axis=1, bitorder="little")
+
+
+def unpack(
+    beats: NDArray[np.uint8], bits: int, simd: int, channels: int, signed: bool = False
+) -> NDArray[np.int64]:
+    """Undo `pack`: beats (beats, bytes) -> integers (vectors, channels); pad bits are ignored."""
+    _check(bits, simd, channels)
+    if beats.ndim != 2 or beats.shape[1] != beat_bytes(bits, simd):
+        raise UserError(f"unpack: expected (beats, {beat_bytes(bits, simd)}) bytes, got {beats.shape}")
+    planes = np.unpackbits(beats, axis=1, bitorder="little")[:, : bits * simd].reshape(-1, simd, bits)
+    weights = np.int64(1) << np.arange(bits, dtype=np.int64)
+    if signed:
+        weights[-1] = -weights[-1]
+    values = planes.astype(np.int64) @ weights
+    if values.size % channels:
+        raise UserError(f"unpack: {values.size} values are no whole number of vectors of {channels} channels")
+    return values.reshape(-1, channels)
+
+
+def _check(bits: int, simd: int, channels: int) -> None:
+    if not 1 <= bits <= 32:
+        raise UserError(f"bits: expected 1..32, got {bits}")
+    if simd < 1 or channels % simd:
+        raise UserError(f"simd: expected a divisor of the {channels} channels, got {simd}")
