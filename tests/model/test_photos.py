@@ -168,7 +168,7 @@ def test_a_folder_is_searched_with_its_subfolders(tmp_path: Path) -> None:
 
 
 def test_folders_without_photographs(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no photograph in it; expected files ending in .jpg"):
+    with pytest.raises(UserError, match=r"no photograph in it; expected files ending in \.jpg"):
         find_photos(tmp_path)
     with pytest.raises(UserError, match="expected a folder of photographs"):
         find_photos(tmp_path / "none")

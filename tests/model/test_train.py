@@ -146,7 +146,7 @@ def test_it_learns(data: Path, tmp_path: Path) -> None:
 def test_what_training_cannot_use(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="crop: must be divisible by 4, got 18"):
         train(NET, DEFECTS, replace(QUICK, crop=18), data, tmp_path)
-    with pytest.raises(UserError, match="needs a larger frame|need a larger frame, got 8x8"):
+    with pytest.raises(UserError, match="need a larger frame, got 8x8"):
         train(NET, DefectConfig(), replace(QUICK, crop=8), data, tmp_path)
     single = tmp_path / "single"
     single.mkdir()
@@ -159,7 +159,7 @@ def test_what_training_cannot_use(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_explodes_is_said(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the loss became (nan|inf) by step"):
+    with pytest.raises(UserError, match=r"the loss became (nan|inf) by step"):
         train(NET, DEFECTS, replace(QUICK, learning_rate=1e30), data, tmp_path)
 
 
