@@ -70,6 +70,7 @@ def compare(
     rng = np.random.default_rng(seed)
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
     for photo in photos.values():
+        crop(photo, side, side)  # refuses photographs smaller than the frame
         for _ in range(frames):
             at = (int(rng.integers(photo.shape[0] - side + 1)), int(rng.integers(photo.shape[1] - side + 1)))
             clean = crop(photo, side, side, at)

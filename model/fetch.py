@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -89,13 +90,12 @@ def fetch(out: Path, sources: list[Source], download: Downloader | None = None) 
 
             archive = _archive(out / ".archives", source, download, advance)
             found = _extract(archive, source, out)
-            entries = [entry for entry in entries if entry["source"] != source.name] + found
+            entries = _replaced(out, source, entries, found)
             write_json(out / INDEX, sorted(entries, key=lambda entry: entry["file"]))
             archive.unlink()  # after the index is written, so an interrupted run finds one or the other
             done += source.bytes
             advance(0, done)
-    if (out / ".archives").is_dir():
-        (out / ".archives").rmdir()
+    shutil.rmtree(out / ".archives", ignore_errors=True)
     note(f"{out}: {len(entries)} photographs, {'fetched' if missing else 'all there already'}")
 
 
@@ -187,6 +187,16 @@ def _is_there(out: Path, source: Source, entries: list[dict[str, Any]]) -> bool:
         and file_digest(out / entry["file"]) == entry["sha256"]
         for entry in own
     )
+
+
+def _replaced(
+    out: Path, source: Source, entries: list[dict[str, Any]], found: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The index with the entries of `source` replaced; what only its old version had is removed."""
+    kept = [entry for entry in entries if entry["source"] != source.name] + found
+    for gone in {entry["file"] for entry in entries} - {entry["file"] for entry in kept}:
+        (out / gone).unlink(missing_ok=True)
+    return kept
 
 
 def _archive(folder: Path, source: Source, download: Downloader, advance: Advance) -> Path:

@@ -79,7 +79,7 @@ def find_photos(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: expected a folder of photographs; 'make data' fetches the default ones")
-    paths = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
+    paths = [path for path in folder.rglob("*") if _is_photo(path)]
     if not paths:
         raise UserError(f"{folder}: no photograph in it; expected files ending in {', '.join(SUFFIXES)}")
     return sorted(paths, key=lambda path: text_digest(path.relative_to(folder).as_posix()))
@@ -88,14 +88,19 @@ def find_photos(folder: Path) -> list[Path]:
 def load_photos(paths: list[Path], least: int, cap_mb: int, reduce: int = 2) -> list[Photo]:
     """Read photographs for training, JPEGs shrunk by `reduce` (which hides most of their block artefacts).
 
-    Photographs with a side under `least` px are left out, and all after the first `cap_mb` MB of pixels; both
-    are noted, as are the conversions, once for each kind. `UserError` where none is left.
+    What can't be read is left out, and photographs with a side under `least` px, and all after the first
+    `cap_mb` MB of pixels; that is noted, as are the conversions, once for each kind.
+    `UserError` where none is left.
     """
     photos: list[Photo] = []
     notes: Counter[str] = Counter()
     used = 0
     for i, path in enumerate(paths):
-        photo, told = decode(path, reduce)
+        try:
+            photo, told = decode(path, reduce)
+        except UserError as error:
+            notes[f"left out, {error}"] += 1
+            continue
         notes.update(told)
         if min(photo.shape[:2]) < least:
             notes[f"left out, a side is shorter than {least} px"] += 1
@@ -134,9 +139,14 @@ def held_out(extra: Path | None = None) -> dict[str, Photo]:
         photos[name] = np.asarray(load_sample_image(f"{name}.jpg"), np.uint8)
     if extra is not None and extra.is_dir():
         for path in sorted(extra.iterdir()):
-            if path.suffix.lower() in SUFFIXES:
+            if _is_photo(path):
                 photos[path.stem] = read_photo(path)
     return dict(sorted(photos.items()))
+
+
+def _is_photo(path: Path) -> bool:
+    """By its name; hidden files are what writers and file managers leave behind."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _depth_notes(image: Image.Image) -> list[str]:
@@ -145,7 +155,7 @@ def _depth_notes(image: Image.Image) -> list[str]:
     if getattr(image, "n_frames", 1) > 1:
         notes.append("several frames, the first is taken")
     if image.mode in ("RGB", "RGBA") and any("16" in str(tile[3]) for tile in getattr(image, "tile", ())):
-        notes.append("16 bits a colour scaled to 8")
+        notes.append("16 bits a colour, the upper 8 are taken")
     return notes
 
 

@@ -135,6 +135,7 @@ def test_an_interrupted_fetch_goes_on(tmp_path: Path) -> None:
     def interrupted(one: Source, folder: Path, advance: Advance) -> None:
         copier(one, folder, advance)
         if one.name == "more":
+            (folder / "left-behind").mkdir()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -150,9 +151,10 @@ def test_a_new_version_is_fetched(tmp_path: Path) -> None:
     old = archive(tmp_path / "index" / "pkg-1.0.whl", MEMBERS)
     copier, out = Copier(old.parent), tmp_path / "data"
     fetch(out, [source(old)], copier)
-    new = archive(tmp_path / "index" / "pkg-2.0.whl", MEMBERS | {"pkg/images/one.png": png(44, 9)})
+    new = archive(tmp_path / "index" / "pkg-2.0.whl", {"pkg/images/one.png": png(44, 9)})
     fetch(out, [source(new, version="2.0")], copier)
     assert {entry["version"] for entry in read_json(out / "photos.json")} == {"2.0"}
+    assert [path.name for path in (out / "photos").iterdir()] == ["pkg-one.png"]  # two.png is gone
 
 
 def test_wrong_archive(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Photographs: every kind of file, every bad input, cropping, the held-out set, training crops."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +70,22 @@ def test_16_bit_grey_is_scaled(tmp_path: Path) -> None:
     assert photo[..., 0].tolist() == [[0, 0, 1, 1], [128, 255, 254, 255]]
     assert (photo == photo[..., :1]).all()
     assert notes == ["16-bit grey scaled to 8 bits and replicated to R, G and B"]
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_16_bit_colour_keeps_the_upper_byte(tmp_path: Path) -> None:
+    """Pillow reads such a PNG but writes none, so it is put together here."""
+    values = RNG.integers(0, 65536, (3, 5, 3), dtype=np.uint16)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)  # filter type 0
+    header = struct.pack(">IIBBBBB", 5, 3, 16, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    photo, notes = decode(tmp_path / "a.png")
+    assert np.array_equal(photo, values >> 8)
+    assert notes == ["16 bits a colour, the upper 8 are taken"]
 
 
 def test_other_colours_are_converted(tmp_path: Path) -> None:
@@ -160,6 +178,7 @@ def test_a_folder_is_searched_with_its_subfolders(tmp_path: Path) -> None:
     for name in ("a.PNG", "sub/b.jpg", "sub/c.webp"):
         written(tmp_path / name, COLOUR)
     (tmp_path / "readme.txt").touch()
+    (tmp_path / ".a-1234.png").touch()
     found = find_photos(tmp_path)
     assert {path.name for path in found} == {"a.PNG", "b.jpg", "c.webp"}
     written(tmp_path / "d.png", COLOUR)
@@ -174,14 +193,17 @@ def test_folders_without_photographs(tmp_path: Path) -> None:
         find_photos(tmp_path / "none")
 
 
-def test_small_photographs_and_too_many_are_left_out(
+def test_small_broken_and_too_many_photographs_are_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     large = RNG.integers(0, 256, (600, 600, 3), dtype=np.uint8)  # 1.08 MB
     paths = [written(tmp_path / f"{i}.png", large) for i in range(3)]
     paths.insert(0, written(tmp_path / "small.png", COLOUR))
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    paths.insert(0, tmp_path / "broken.png")
     assert len(load_photos(paths, 64, cap_mb=2)) == 1
-    out = capsys.readouterr().out
+    out = capsys.readouterr().out.replace("\n", "")
+    assert "broken.png: expected a photograph" in out
     assert "1 photograph: left out, a side is shorter than 64 px" in out
     assert "2 photographs: left out, 2 MB of photographs are loaded" in out
     with pytest.raises(UserError, match="no photograph of at least 700x700 px"):

@@ -72,11 +72,11 @@ def test_the_curve_and_where_the_network_came_from(data: Path, tmp_path: Path) -
     assert not (tmp_path / "train_state.pt").exists()
 
 
-@pytest.mark.parametrize("after", [2, 4, 7])
+@pytest.mark.parametrize("after", [2, 4, 7, 9])
 def test_ctrl_c_and_going_on_changes_nothing(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    """At a validation and between two: SIGINT during a step, the state is kept after the step."""
+    """At a validation, between two, at the last step: the state is kept after the step that was under way."""
     train(NET, DEFECTS, QUICK, data, tmp_path / "whole")
     advance = Learner.advance
 
@@ -141,6 +141,12 @@ def test_it_learns(data: Path, tmp_path: Path) -> None:
         > figures["median"]["defect_psnr_db"]
         > figures["none"]["defect_psnr_db"]
     )
+
+
+def test_frames_larger_than_a_photograph_are_refused() -> None:
+    photos = {"small": np.zeros((16, 32, 3), np.uint8)}
+    with pytest.raises(UserError, match="needs 24x24 px, the photograph has only 16x32"):
+        compare({"median": median3}, photos, DEFECTS, side=24, frames=1, seed=1)
 
 
 def test_what_training_cannot_use(data: Path, tmp_path: Path) -> None:
