@@ -15,7 +15,8 @@ def pack(values: NDArray[np.integer], bits: int, simd: int, signed: bool = False
     """Pack integers (..., channels) into beats (beats, bytes).
 
     Each beat takes `simd` consecutive channels, lane 0 in the lowest `bits` bits; pad bits are zero. Negative
-    values are two's complement. `UserError` where `simd` is no divisor of the channels or a value does not fit.
+    values are two's complement. `UserError` where `simd` does not divide the channels or a value is out of
+    range.
     """
     _check(bits, simd, values.shape[-1])
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)

@@ -61,6 +61,7 @@ LENIENT_RULES = {
     "REALCVT": "parameters computed with reals",
     "IMPLICIT": "generated wrappers without net declarations",
     "MODDUP": "generated wrappers bring the same core again",
+    "VARHIDDEN": "the same name in an inner block",
     "BLKSEQ": "loop variables assigned within clocked processes",
     "GENUNNAMED": "unnamed generate blocks",
     "PROCASSINIT": "a register with an initial value and a clocked process",
@@ -155,8 +156,8 @@ class Result:
     """What a run gave; dictionaries are keyed by port, probe, FIFO or flag name.
 
     `outputs` holds the expected beats as (beats, bytes) uint8; beats beyond them are only counted, in
-    `spurious`. `out_cycles`, `in_cycles`: the cycle of each beat, 0 being the first after reset. `lasts`: TLAST
-    of each output beat. `cycles`: until the last expected beat. `fills`: highest level of each probed FIFO.
+    `spurious`. `out_cycles`, `in_cycles`: the cycle of each beat, 0 being the first after reset. `lasts`:
+    TLAST of each output beat. `cycles`: until the last expected beat. `fills`: highest level of each FIFO.
     """
 
     outputs: dict[str, Bytes]
