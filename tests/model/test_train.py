@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,11 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from model import train as module
+from model.crops import CropPool
 from model.defects import DefectConfig
 from model.evaluate import compare, load_generator
-from model.generator import GeneratorConfig
-from model.learn import Learner, TrainConfig, repair, to_frames, to_pixels
+from model.generator import Generator, GeneratorConfig
+from model.learn import Learner, TrainConfig, generative, repair, to_frames, to_pixels, validation_set
 from model.losses import global_l1, latent_l1, local_l2
 from model.metrics import median3
 from model.train import train
@@ -206,3 +208,70 @@ def test_pixels_and_frames() -> None:
     assert float(frames[1, 2, 3, 4]) == pytest.approx(int(pixels[1, 3, 4, 2]) / 255)
     assert np.array_equal(to_pixels(frames), pixels)
     assert to_pixels(torch.tensor([-1.0, 0.1, 7.0]).reshape(1, 3, 1, 1)).tolist() == [[[[0, 26, 255]]]]
+
+
+def learner(settings: TrainConfig, net: GeneratorConfig = NET) -> Learner:
+    photo = np.random.default_rng(6).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    pool = CropPool([photo], settings.crop)
+    return Learner(net, DEFECTS, settings, pool, validation_set(pool, DEFECTS, settings))
+
+
+def test_the_learning_rate_falls_along_half_a_cosine() -> None:
+    trained = learner(replace(QUICK, steps=4, learning_rate=0.01, final_rate=0.2))
+    rates = []
+    for _ in range(4):
+        trained.advance()
+        rates.append(trained.optimizer.param_groups[0]["lr"])
+    wave = [(1 + np.cos(np.pi * step / 4)) / 2 for step in range(4)]
+    assert rates == pytest.approx([0.01 * (0.2 + 0.8 * value) for value in wave])
+    assert rates[0] == 0.01
+
+
+def test_the_generative_objective_by_hand() -> None:
+    torch.manual_seed(2)
+    network = Generator(NET)
+    clean, defective = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
+    mask = torch.zeros(2, 1, 16, 16, dtype=torch.bool)
+    mask[:, :, 2:8, 3:9] = True
+    settings = replace(QUICK, lambda_px=3.0, lambda_local=5.0, lambda_latent=7.0)
+    kept, mended = network(clean), network(defective)
+    frame = (kept - clean).abs().mean() + (mended - clean).abs().mean()
+    local = sum(((result - clean)[:, :, 2:8, 3:9] ** 2).mean() for result in (kept, mended))
+    latents = (network.latent(clean) - network.latent(defective)).abs().mean()
+    loss = generative(network, clean, defective, mask, settings)
+    assert float(loss.detach()) == pytest.approx(
+        float((3 * frame + 5 * local + 7 * latents).detach()), rel=1e-5
+    )
+
+
+def test_validation_is_without_dropout_and_on_fixed_crops() -> None:
+    trained = learner(QUICK, replace(NET, dropout=0.5))
+    trained.advance()
+    assert trained.validate()["model_score"] == trained.validate()["model_score"]
+
+
+def test_no_photograph_is_both_trained_and_validated_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools: list[list[bytes]] = []
+
+    def pool(photos: list[np.ndarray], size: int) -> CropPool:
+        pools.append([photo.tobytes() for photo in photos])
+        return CropPool(photos, size)
+
+    monkeypatch.setattr(module, "CropPool", pool)
+    train(NET, DEFECTS, QUICK, data, tmp_path)
+    validated, trained = pools
+    assert (len(validated), len(trained)) == (1, 3)
+    assert not set(validated) & set(trained)
+
+
+def test_other_photographs_are_another_training(data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "photographs"
+    shutil.copytree(data, copy)
+    train(NET, DEFECTS, QUICK, copy, tmp_path / "out")
+    before = files(tmp_path / "out")
+    first = sorted(copy.iterdir())[0]
+    Image.fromarray(255 - np.asarray(Image.open(first))).save(first)
+    train(NET, DEFECTS, QUICK, copy, tmp_path / "out")
+    assert files(tmp_path / "out") != before
