@@ -6,9 +6,10 @@ value out of range are `UserError`s that name the file, the key, what was expect
 
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from pixelmend.errors import UserError
 
@@ -28,6 +29,16 @@ CHECKED = ConfigDict(extra="forbid", strict=False)
 """What every configuration dataclass passes to `pydantic.dataclasses.dataclass(config=...)`."""
 
 Stage = TypeVar("Stage")
+
+Side = Annotated[int, Field(ge=1, le=8192)]
+
+
+@dataclass(frozen=True, config=CHECKED)
+class Frame:
+    """Size of the image a build works on, in pixels."""
+
+    height: Side = 256
+    width: Side = 256
 
 
 def load(path: Path, table: str, cls: type[Stage]) -> Stage:

@@ -1,0 +1,28 @@
+"""Configuration of the hardware: table [hls]."""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pixelmend.config import CHECKED
+
+
+@dataclass(frozen=True, config=CHECKED)
+class HlsConfig:
+    """What the accelerator is built for."""
+
+    part: str = "xc7z020clg400-1"  # the FPGA, full name with package and speed grade
+    clock_mhz: Annotated[float, Field(gt=0, le=500)] = 100.0
+    target_fps: Annotated[float, Field(gt=0)] = 60.0  # frames/s the folding aims at, one frame = [frame]
+    pixels_per_beat: Annotated[int, Field(ge=1, le=8)] = 1  # of the AXI streams in and out, 24 bits each
+
+    @property
+    def clock_ns(self) -> float:
+        """Clock period in ns."""
+        return 1e3 / self.clock_mhz
+
+    @property
+    def target_cycles(self) -> int:
+        """Clock cycles a frame may take at `target_fps`."""
+        return int(self.clock_mhz * 1e6 / self.target_fps)

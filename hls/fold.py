@@ -1,0 +1,102 @@
+"""Folding: PE and SIMD of every node, the smallest that keep a frame within its cycles.
+
+PE = output channels and SIMD = input channels a node works on in one cycle. `folding.json` maps node names
+to {"PE": ..., "SIMD": ...}; an edited file can be given to `hls.lower` with --folding.
+"""
+
+from pathlib import Path
+
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.base import CustomOp
+from qonnx.custom_op.registry import getCustomOp
+
+from pixelmend.errors import UserError
+from pixelmend.files import read_json
+
+Folding = dict[str, dict[str, int]]
+
+
+def balanced(model: ModelWrapper, target_cycles: int) -> Folding:
+    """The cheapest folding in which no node needs more than `target_cycles` a frame, where one exists.
+
+    A node that can't get there is folded as widely as its channels allow.
+    """
+    folding: Folding = {}
+    for node in model.graph.node:
+        operator = getCustomOp(node)
+        if node.op_type == "MVAU_rtl":
+            folding[node.name] = _matrix(operator, target_cycles)
+        elif node.op_type == "Thresholding_rtl":
+            producer = model.find_producer(node.input[0])
+            # in step with the matrix unit in front: no width converter, one comparator tree per PE
+            folding[node.name] = (
+                {"PE": folding[producer.name]["PE"]}
+                if producer is not None and producer.name in folding
+                else {"PE": _lanes(operator, "PE", target_cycles)}
+            )
+        else:
+            folding[node.name] = {"SIMD": _lanes(operator, "SIMD", target_cycles)}
+    return folding
+
+
+def apply(model: ModelWrapper, folding: Folding) -> None:
+    """Set the attributes; `UserError` where a node is unknown or missing or a value does not divide."""
+    names = {node.name for node in model.graph.node}
+    if set(folding) != names:
+        odd = sorted(set(folding) ^ names)
+        raise UserError(f"the folding must name exactly the nodes of the graph; differs in {', '.join(odd)}")
+    for node in model.graph.node:
+        operator = getCustomOp(node)
+        for key, value in folding[node.name].items():
+            width = _width(operator, key)
+            if type(value) is not int or value < 1 or width % value:
+                raise UserError(f"folding of {node.name}: {key} must divide {width}, got {value!r}")
+            operator.set_nodeattr(key, value)
+
+
+def read(path: Path) -> Folding:
+    """Read a folding file."""
+    folding = read_json(path)
+    if not isinstance(folding, dict) or not all(isinstance(entry, dict) for entry in folding.values()):
+        raise UserError(f"{path}: expected node names with their PE and SIMD, as in a build's folding.json")
+    return folding
+
+
+def _matrix(operator: CustomOp, target_cycles: int) -> dict[str, int]:
+    columns, rows = operator.get_nodeattr("MW"), operator.get_nodeattr("MH")
+    windows = 1
+    for count in operator.get_nodeattr("numInputVectors"):
+        windows *= count
+    fits = [
+        (pe * simd, abs(pe - simd), pe, simd)
+        for pe in _divisors(rows)
+        for simd in _divisors(columns)
+        if windows * (rows // pe) * (columns // simd) <= target_cycles
+    ]
+    _, _, pe, simd = min(fits, default=(0, 0, rows, columns))
+    return {"PE": pe, "SIMD": simd}
+
+
+def _lanes(operator: CustomOp, key: str, target_cycles: int) -> int:
+    """The smallest value whose cycles, by the operator's own model, meet the target."""
+    for lanes in _divisors(_width(operator, key)):
+        operator.set_nodeattr(key, lanes)
+        if operator.get_exp_cycles() <= target_cycles:
+            break
+    operator.set_nodeattr(key, 1)
+    return lanes
+
+
+def _width(operator: CustomOp, key: str) -> int:
+    """The channel count that PE or SIMD of a node must divide."""
+    kind = operator.onnx_node.op_type
+    if kind == "MVAU_rtl":
+        return operator.get_nodeattr("MH" if key == "PE" else "MW")
+    name = "IFMChannels" if kind == "ConvolutionInputGenerator_rtl" else "NumChannels"
+    if key != ("PE" if kind == "Thresholding_rtl" else "SIMD"):
+        raise UserError(f"folding of {operator.onnx_node.name}: a {kind} has no {key}")
+    return operator.get_nodeattr(name)
+
+
+def _divisors(value: int) -> list[int]:
+    return [candidate for candidate in range(1, value + 1) if value % candidate == 0]

@@ -1,0 +1,265 @@
+"""QONNX -> integer network: every scale must end in a threshold, or the file is refused.
+
+Accepted are the operators a generator of this family exports: Quant, Conv, ConvTranspose, Relu, Add, in any
+names and order that make sense. Anything else is a `UserError` that names the node and what was expected.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import NodeProto
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.util.basic import get_by_name
+from qonnx.util.cleanup import cleanup_model
+
+from hls.network import (
+    Convolution,
+    Layer,
+    Network,
+    Requantization,
+    SkipAdd,
+    Tensor,
+    TransposedConvolution,
+)
+from hls.thresholds import clip, thresholds
+from pixelmend.errors import UserError
+
+PIXEL_SCALE = float(np.float32(1 / 255))
+OPERATORS = ("Quant", "Conv", "ConvTranspose", "Relu", "Add")
+
+
+@dataclass
+class _Accumulator:
+    """A convolution whose thresholds are not known yet; `rectified` once a Relu has been seen."""
+
+    node: NodeProto
+    source: Tensor
+    weights: NDArray[np.int64]
+    weight_bits: int
+    scale: NDArray[np.float64]  # (Cout,)
+    bias: NDArray[np.float64]  # (Cout,)
+    rectified: bool = False
+
+
+@dataclass(frozen=True)
+class _Quantizer:
+    scale: NDArray[np.float64]
+    bits: int
+    signed: bool
+    narrow: bool
+
+
+@dataclass
+class _Reader:
+    model: ModelWrapper
+    path: Path
+    known: dict[str, Tensor | _Accumulator] = field(default_factory=dict)
+    layers: list[Layer] = field(default_factory=list)
+    least_margin: float = 0.5
+
+    def read(self) -> Network:
+        graph = self.model.graph
+        if len(graph.input) != 1 or len(graph.output) != 1:
+            raise UserError(
+                f"{self.path}: expected one input and one output, got {len(graph.input)} and {len(graph.output)}"
+            )
+        for node in graph.node:
+            if node.op_type not in OPERATORS:
+                raise UserError(
+                    f"{self.path}: node {node.name} is a {node.op_type}; a generator may hold {', '.join(OPERATORS)}"
+                )
+            if node.op_type == "Quant" and self.model.get_initializer(node.input[0]) is not None:
+                continue  # a weight's; read where it is used
+            getattr(self, f"_{node.op_type.lower()}")(node)
+        image_in = next(t for t in self.known.values() if isinstance(t, Tensor))
+        image_out = self.known.get(graph.output[0].name)
+        if not isinstance(image_out, Tensor) or image_out.bits != 8 or image_out.scale != PIXEL_SCALE:
+            raise UserError(f"{self.path}: the output must be quantized to 8 bits with scale 1/255, as uint8 pixels are")
+        return Network(image_in, image_out, tuple(self.layers), self.least_margin)
+
+    def _quant(self, node: NodeProto) -> None:
+        quantizer = self._quantizer(node)
+        if quantizer.signed or quantizer.narrow or quantizer.scale.size != 1:
+            raise self._error(node, "activations must be unsigned, full-range, with one scale")
+        scale = float(quantizer.scale.reshape(()))
+        if node.input[0] == self.model.graph.input[0].name:
+            if quantizer.bits != 8 or scale != PIXEL_SCALE:
+                raise self._error(node, f"the image must enter as 8 bits with scale 1/255, got {quantizer.bits} bits, scale {scale}")
+            self.known[node.output[0]] = self._tensor(node.output[0], 8, 255, scale)
+            return
+        source = self._source(node, 0)
+        result = self._tensor(node.output[0], quantizer.bits, 2**quantizer.bits - 1, scale)
+        if isinstance(source, Tensor):
+            self._requantize(node, source, result)
+        else:
+            self._finish(source, result)
+        self.known[node.output[0]] = result
+
+    def _requantize(self, node: NodeProto, source: Tensor, result: Tensor) -> None:
+        one = np.full(source.channels, source.scale)
+        steps, margin = thresholds(one, np.zeros_like(one), result.scale, result.bits)
+        self.least_margin = min(self.least_margin, float(margin[:, steps[0] <= source.maximum].min(initial=0.5)))
+        self.layers.append(Requantization(node.name, source, result, clip(steps, 0, source.maximum)))
+
+    def _finish(self, layer: _Accumulator, result: Tensor) -> None:
+        steps, margin = thresholds(layer.scale, layer.bias, result.scale, result.bits)
+        transposed = layer.node.op_type == "ConvTranspose"
+        flat = layer.weights.transpose(1, 0, 2, 3) if transposed else layer.weights
+        flat = flat.reshape(flat.shape[0], -1)
+        lowest = int(np.minimum(flat, 0).sum(1).min()) * layer.source.maximum
+        highest = int(np.maximum(flat, 0).sum(1).max()) * layer.source.maximum
+        reachable = (steps >= lowest) & (steps <= highest + 1)
+        self.least_margin = min(self.least_margin, float(margin[reachable].min(initial=0.5)))
+        steps = clip(steps, lowest, highest)
+        common = (layer.node.name, layer.source, result, layer.weights, layer.weight_bits, steps)
+        geometry = self._geometry(layer, result)
+        if transposed:
+            self.layers.append(TransposedConvolution(*common, geometry[0], geometry[1][0]))
+        else:
+            self.layers.append(Convolution(*common, *geometry))
+
+    def _conv(self, node: NodeProto) -> None:
+        source = self._source(node, 0)
+        if not isinstance(source, Tensor):
+            raise self._error(node, "its input must be quantized")
+        producer = self.model.find_producer(node.input[1])
+        if producer is None or producer.op_type != "Quant":
+            raise self._error(node, "its weights must come from a Quant node over an initializer")
+        quantizer = self._quantizer(producer)
+        values = self.model.get_initializer(producer.input[0])
+        if values is None:
+            raise self._error(node, "its weights must be constant")
+        if not quantizer.signed:
+            raise self._error(producer, "weights must be signed")
+        channels = 1 if node.op_type == "ConvTranspose" else 0
+        outputs = values.shape[channels]
+        # the float32 arithmetic of the QONNX operator, so that equal files give equal integers
+        limit = 2 ** (quantizer.bits - 1) - 1
+        lowest = -limit if quantizer.narrow else -limit - 1
+        integers = np.clip(np.round(values / quantizer.scale.astype(np.float32)), lowest, limit).astype(np.int64)
+        scale = np.broadcast_to(quantizer.scale.reshape(-1), (outputs,)) * source.scale
+        bias = np.zeros(outputs)
+        if len(node.input) > 2 and node.input[2]:
+            bias = self.model.get_initializer(node.input[2])
+            if bias is None:
+                raise self._error(node, "its bias must be constant")
+        self.known[node.output[0]] = _Accumulator(
+            node, source, integers, quantizer.bits, scale, bias.astype(np.float64)
+        )
+
+    _convtranspose = _conv
+
+    def _relu(self, node: NodeProto) -> None:
+        source = self._source(node, 0)
+        if isinstance(source, _Accumulator):
+            source.rectified = True
+        self.known[node.output[0]] = source  # unsigned tensors pass unchanged
+
+    def _add(self, node: NodeProto) -> None:
+        left, right = self._source(node, 0), self._source(node, 1)
+        if not isinstance(left, Tensor) or not isinstance(right, Tensor):
+            raise self._error(node, "both operands must be quantized tensors")
+        if left.scale != right.scale:
+            raise self._error(
+                node,
+                f"its operands have scales {left.scale:.9g} and {right.scale:.9g}, which can't be merged; "
+                "let both share one quantizer",
+            )
+        maximum = left.maximum + right.maximum
+        result = self._tensor(node.output[0], maximum.bit_length(), maximum, left.scale)
+        self.layers.append(SkipAdd(node.name, (left, right), result))
+        self.known[node.output[0]] = result
+
+    def _source(self, node: NodeProto, index: int) -> Tensor | _Accumulator:
+        try:
+            return self.known[node.input[index]]
+        except KeyError:
+            raise self._error(node, f"its input {node.input[index]} must be quantized first") from None
+
+    def _quantizer(self, node: NodeProto) -> _Quantizer:
+        scale, zero, bits = (self.model.get_initializer(name) for name in node.input[1:4])
+        if scale is None or zero is None or bits is None:
+            raise self._error(node, "scale, zero point and bit width must be constant")
+        if np.any(zero != 0):
+            raise self._error(node, f"the zero point must be 0, got {zero.reshape(-1)[0]}")
+        width = float(np.asarray(bits).reshape(-1)[0])
+        if width != int(width) or not 2 <= width <= 8:
+            raise self._error(node, f"bit widths must be 2 to 8, got {width:g}")
+        if np.any(scale <= 0) or not np.all(np.isfinite(scale)):
+            raise self._error(node, f"scales must be positive, got {float(np.min(scale)):g}")
+        operator = getCustomOp(node)
+        rounding = operator.get_nodeattr("rounding_mode").upper()
+        if rounding != "ROUND":
+            raise self._error(node, f"rounding must be ROUND (half to even), got {rounding}")
+        signed, narrow = operator.get_nodeattr("signed"), operator.get_nodeattr("narrow")
+        return _Quantizer(np.asarray(scale, np.float64), int(width), bool(signed), bool(narrow))
+
+    def _tensor(self, name: str, bits: int, maximum: int, scale: float) -> Tensor:
+        shape = self.model.get_tensor_shape(name)
+        if shape is None or len(shape) != 4 or shape[0] != 1:
+            raise UserError(f"{self.path}: tensor {name} must have shape (1, C, H, W), got {shape}")
+        return Tensor(name, shape[2], shape[3], shape[1], bits, maximum, scale)
+
+    def _geometry(self, layer: _Accumulator, result: Tensor) -> tuple[int, tuple[int, int, int, int]]:
+        node, kernel = layer.node, layer.weights.shape[2:]
+        strides = _ints(node, "strides", [1, 1])
+        top, left, bottom, right = _ints(node, "pads", [0, 0, 0, 0])
+        if kernel[0] != kernel[1] or strides[0] != strides[1]:
+            raise self._error(node, f"kernel and stride must be square, got {kernel} and {strides}")
+        if _ints(node, "dilations", [1, 1]) != [1, 1] or _int(node, "group", 1) != 1:
+            raise self._error(node, "dilation and groups must be 1")
+        stride, source = strides[0], layer.source
+        if node.op_type == "Conv":
+            # rows and columns that no window reaches are not streamed
+            bottom -= (source.height + top + bottom - kernel[0]) % stride
+            right -= (source.width + left + right - kernel[1]) % stride
+            if bottom < 0 or right < 0:
+                raise self._error(node, "no window reaches the last row or column of its input")
+            return stride, (top, left, bottom, right)
+        if (result.height, result.width) != (stride * source.height, stride * source.width):
+            raise self._error(
+                node,
+                f"its output must be {stride} times its input {source.height}x{source.width}, "
+                f"got {result.height}x{result.width}",
+            )
+        if top != left or top // stride > -(-kernel[0] // stride) - 1:
+            raise self._error(node, f"padding must be symmetric and less than the kernel, got {top}, {left}")
+        return stride, (top, left, bottom, right)
+
+    def _error(self, node: NodeProto, expected: str) -> UserError:
+        return UserError(f"{self.path}: node {node.name} ({node.op_type}): {expected}")
+
+
+def read(path: Path) -> Network:
+    """Read a QONNX generator, image (1, 3, H, W) to image.
+
+    Raises `UserError` where the file is missing, damaged or holds what this hardware can't do exactly.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected a QONNX model, as quant.export writes")
+    try:
+        model = cleanup_model(ModelWrapper(str(path)))
+        model = model.transform(InferShapes())
+    except UserError:
+        raise
+    except Exception as error:  # onnx and protobuf raise many kinds on damaged files
+        raise UserError(f"{path}: not a readable QONNX model: {_first_line(error)}") from error
+    return _Reader(model, path).read()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _ints(node: NodeProto, name: str, default: list[int]) -> list[int]:
+    attribute = get_by_name(node.attribute, name)
+    return default if attribute is None else list(attribute.ints)
+
+
+def _int(node: NodeProto, name: str, default: int) -> int:
+    attribute = get_by_name(node.attribute, name)
+    return default if attribute is None else attribute.i

@@ -1,0 +1,128 @@
+"""The Brevitas twin of the Defect Generator: the same network with every tensor quantized.
+
+Quantizers (design section 3): input uint8 with scale exactly 1/255 and zero point 0; weights signed,
+narrow-range, one learned-from-maximum scale per output channel; activations unsigned with a learned scale
+each; the two operands of a skip add share one quantizer, so that their sum is exact in integers; output
+uint8 with scale exactly 1/255. Biases stay float: lowering moves them into the thresholds.
+
+N = batch, H, W = height and width, C = channels.
+"""
+
+import brevitas.nn as qnn
+import torch
+from brevitas.inject.enum import ScalingImplType, StatsOp
+from brevitas.quant import Int8WeightPerChannelFloat, Uint8ActPerTensorFloat
+from torch import Tensor, nn
+
+from model.generator import Generator, GeneratorConfig
+from quant.bits import PIXEL_BITS, QuantConfig, check_layers, layer_names, skip_pairs
+
+
+class PixelQuant(Uint8ActPerTensorFloat):
+    """uint8 with the constant scale 1/255: the quantizer of images."""
+
+    scaling_impl_type = ScalingImplType.CONST
+    scaling_init = 1.0  # the largest value; divided by 2**8 - 1 it is the scale
+    bit_width = PIXEL_BITS
+
+
+class ActQuant(Uint8ActPerTensorFloat):
+    """Unsigned activation; scale learned, started from a high percentile of the first batches."""
+
+    scaling_impl_type = ScalingImplType.PARAMETER_FROM_STATS
+    scaling_stats_op = StatsOp.PERCENTILE
+    high_percentile_q = 99.9
+    collect_stats_steps = 20
+
+
+class QuantGenerator(nn.Module):
+    """A `Generator` with `QuantConfig` bit widths; parameters keep the float generator's names.
+
+    `forward` takes and gives (N, 3, H, W) in [0, 1]; the result lies on the grid k/255 exactly as
+    computed in float32, so `round(255 * result)` is the uint8 image.
+    """
+
+    def __init__(self, generator: GeneratorConfig, quant: QuantConfig) -> None:
+        super().__init__()
+        check_layers(quant, generator)
+        self.config = generator
+        self.quant = quant
+        widths = (3, *generator.widths)
+        self.image_in = qnn.QuantIdentity(act_quant=PixelQuant, return_quant_tensor=False)
+        shape = {"kernel_size": generator.kernel, "stride": generator.stride, "padding": generator.padding}
+        self.enc = nn.ModuleList(
+            _conv(qnn.QuantConv2d, widths[n], widths[n + 1], quant.weights(f"enc{n + 1}"), **shape)
+            for n in range(generator.levels)
+        )
+        self.center = None
+        if generator.center:
+            deepest = widths[-1]
+            self.center = _conv(qnn.QuantConv2d, deepest, deepest, quant.weights("center"), kernel_size=1)
+        back = widths[::-1]
+        self.dec = nn.ModuleList(
+            _conv(
+                qnn.QuantConvTranspose2d,
+                back[n],
+                back[n + 1],
+                quant.weights(f"dec{n + 1}"),
+                output_padding=generator.output_padding,
+                **shape,
+            )
+            for n in range(generator.levels)
+        )
+        shared = dict((decoder, encoder) for encoder, decoder in skip_pairs(generator))
+        self.shared = shared  # decoder layer -> encoder layer whose quantizer it uses
+        names = layer_names(generator)
+        self.acts = nn.ModuleDict(
+            {name: _relu(quant.acts(name)) for name in names[:-1] if name not in shared}
+        )
+        self.image_out = qnn.QuantReLU(act_quant=PixelQuant, return_quant_tensor=False)
+        self.sums = nn.ModuleDict(
+            {name: _requantize(quant.sum_bits) for name in shared if quant.sum_bits is not None}
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, H, W) in [0, 1] -> (N, 3, H, W) on the grid k/255."""
+        x = self.image_in(image)
+        skips = {}
+        for n, layer in enumerate(self.enc, start=1):
+            x = self.acts[f"enc{n}"](layer(x))
+            skips[f"enc{n}"] = x
+        if self.center is not None:
+            x = self.acts["center"](self.center(x))
+        for n, layer in enumerate(self.dec[:-1], start=1):
+            name = f"dec{n}"
+            x = self.acts[self.shared.get(name, name)](layer(x))
+            if name in self.shared:
+                x = x + skips[self.shared[name]]
+            if name in self.sums:
+                x = self.sums[name](x)
+        return self.image_out(self.dec[-1](x))
+
+    def load_float(self, generator: Generator) -> None:
+        """Take weights and biases of a float generator (spectral norm folded) of the same configuration."""
+        float_state = generator.state_dict()
+        own = dict(self.named_parameters())
+        with torch.no_grad():
+            for name, value in float_state.items():
+                own[name].copy_(value)
+
+
+def _conv(kind: type, inputs: int, outputs: int, bits: int, **shape: int) -> nn.Module:
+    return kind(
+        inputs,
+        outputs,
+        bias=True,
+        weight_quant=Int8WeightPerChannelFloat,  # narrow range, scale from each channel's largest weight
+        weight_bit_width=bits,
+        return_quant_tensor=False,
+        **shape,
+    )
+
+
+def _relu(bits: int) -> nn.Module:
+    return qnn.QuantReLU(act_quant=ActQuant, bit_width=bits, return_quant_tensor=False)
+
+
+def _requantize(bits: int) -> nn.Module:
+    return qnn.QuantIdentity(act_quant=ActQuant, bit_width=bits, return_quant_tensor=False)
