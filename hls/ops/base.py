@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from finn.custom_op.fpgadataflow.rtlbackend import RTLBackend
-from finn.util.settings import get_settings
+from finn.custom_op.fpgadataflow import rtlbackend
 from numpy.typing import NDArray
 from qonnx.core.datatype import BaseDataType, DataType
 
@@ -23,7 +22,7 @@ FIFO_STRUCT = "typedef struct {\n\t\tint unsigned  lo;"
 """In finn-rtllib's fifo.sv: Verilator 5.48 evaluates a constant function on a packed structure only."""
 
 
-class StreamOp(RTLBackend):
+class StreamOp(rtlbackend.RTLBackend):
     """Base of the operators. Shapes are (1, H, W, C), one frame; a subclass says what goes in and out.
 
     Every node has `backend` "fpgadataflow", `SIMD` (lanes of a beat, a divisor of C) and FINN's bookkeeping
@@ -182,7 +181,7 @@ class StreamOp(RTLBackend):
 
 def fifo_source() -> Path:
     """FINN's `fifo.sv`, which Vivado takes as it is and Verilator only after `mend_fifo`."""
-    return Path(get_settings().finn_rtllib) / "fifo" / "hdl" / "fifo.sv"
+    return Path(rtlbackend.__file__).parents[2] / "finn-rtllib" / "fifo" / "hdl" / "fifo.sv"
 
 
 def mend_fifo(text: str) -> str:

@@ -1,0 +1,106 @@
+"""Cycles: one beat a cycle where promised, the pixel shuffle's FIFO depths, and its deadlock below them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hls.ops.pixel_shuffle import op as pixel_shuffle
+from pixelmend.errors import UserError
+from sim.verilator import Deadlock, Ports, Stall, Stream, build
+
+NONE = Stall()
+CORE = Path(pixel_shuffle.__file__).parent / "pixel_shuffle.sv"
+
+
+def frames(op, count=3):
+    rng = np.random.default_rng(5)
+    return [
+        rng.integers(0, int(op.get_input_datatype(i).max()) + 1, (count, *op.get_normal_input_shape(i)[1:]))
+        for i in range(op.n_inputs)
+    ]
+
+
+def test_fork_moves_a_beat_a_cycle(make, compiled, simulate):
+    shape = {"ImgDim": [4, 4], "NumChannels": 4, "SIMD": 2, "inputDataType": "UINT4"}
+    op = make("StreamFork_rtl", 1, 3, NumOutputs=3, **shape)
+    _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
+    for i in range(3):
+        assert result.out_cycles[f"out{i}_V"].tolist() == list(range(3 * op.get_exp_cycles()))
+
+
+def test_fork_output_does_not_wait_for_another(make, compiled):
+    """Output 1 never stalls; it sees the first beat at once although output 0 takes it 19 cycles later."""
+    shape = {"ImgDim": [1, 4], "NumChannels": 2, "SIMD": 2, "inputDataType": "UINT4"}
+    op = make("StreamFork_rtl", 1, 2, NumOutputs=2, **shape)
+    beats = np.arange(4, dtype=np.uint8)[:, None]
+    stalls = {"out0_V": Stall("periodic", 19)}
+    result = compiled(op).run({"in0_V": beats}, {"out0_V": 4, "out1_V": 4}, stalls).check()
+    assert result.out_cycles["out0_V"].tolist() == [0, 19, 38, 57]
+    assert result.out_cycles["out1_V"].tolist() == [0, 1, 20, 39]
+
+
+def test_skip_add_moves_a_beat_a_cycle_after_one(make, compiled, simulate):
+    types = {"inputDataType": "UINT4", "inputDataType1": "UINT3"}
+    op = make("SkipAdd_rtl", 2, 1, ImgDim=[4, 4], NumChannels=4, SIMD=2, **types)
+    _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
+    assert result.out_cycles["out0_V"].tolist() == list(range(1, 1 + 3 * op.get_exp_cycles()))
+
+
+def shuffle(make, stride, first, row=0, **crops):
+    size = {"ImgDim": [4, 8], "NumChannels": 4, "Stride": stride, "SIMD": 2, "inputDataType": "UINT4"}
+    return make("PixelShuffle_rtl", 1, 1, FirstDepth=first, RowDepth=row, **size, **crops)
+
+
+@pytest.mark.parametrize("period", [1, 2, 5], ids=lambda period: f"SF{period}")
+@pytest.mark.parametrize("stride", [2, 3], ids=lambda stride: f"stride{stride}")
+@pytest.mark.parametrize("crop", [0, 1], ids=lambda crop: f"crop{crop}")
+def test_shuffle_never_waits_at_the_depths_for_that(make, compiled, simulate, stride, period, crop):
+    crops = {f"Crop{side}": crop for side in ("North", "East", "South", "West")}
+    probe = shuffle(make, stride, 2, **crops)
+    depths = probe.first_depth_without_stalls(period), probe.row_depth_without_stalls(period)
+    op = shuffle(make, stride, *depths, **crops)
+    _, result = simulate(op, compiled(op), frames(op), Stall("periodic", period), NONE)
+    assert np.unique(np.diff(result.in_cycles["in0_V"])).tolist() == [period]
+
+
+@pytest.mark.parametrize("stride", [2, 3], ids=lambda stride: f"stride{stride}")
+@pytest.mark.parametrize("period", [1, 4], ids=lambda period: f"SF{period}")
+def test_shuffle_with_a_shallow_first_fifo_waits_for_the_replay(make, compiled, simulate, stride, period):
+    """One row period is S*T*SF cycles of input and (S-1)*T of replay, less what FIFO 0 covers."""
+    op = shuffle(make, stride, 2)
+    row = op.row_beats()
+    _, result = simulate(op, compiled(op), frames(op, 6), Stall("periodic", period), NONE)
+    cycles = result.out_cycles["out0_V"][-1] + 1
+    most = 24 * (stride * row * period + (stride - 1) * row)
+    assert 0.6 * most < cycles <= most + 16
+
+
+@pytest.mark.parametrize("period", [1, 3], ids=lambda period: f"SF{period}")
+def test_shuffle_replays_a_beat_a_cycle(make, compiled, simulate, period):
+    """Rows of r >= 1 leave without a gap, whatever the input's pace."""
+    op = shuffle(make, 2, 2)
+    _, result = simulate(op, compiled(op), frames(op), Stall("periodic", period), NONE)
+    rows = result.out_cycles["out0_V"].reshape(-1, op.row_beats())[1::2]
+    assert (np.diff(rows, axis=1) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("stride", "east", "west"), [(2, 0, 0), (2, 1, 1), (2, 3, 0), (3, 0, 2), (3, 4, 1)], ids=str
+)
+def test_shuffle_deadlocks_one_below_the_least_row_depth(make, cache, fifo, stride, east, west):
+    op = shuffle(make, stride, 2, CropEast=east, CropWest=west)
+    ports = Ports((Stream("s_axis", 8),), (Stream("m_axis", 8),))
+    sizes = {"WIDTH": 8, "IMG_H": 4, "IMG_W": 8, "CF": 2, "STRIDE": stride, "CROP_E": east, "CROP_W": west}
+    beats = np.arange(4 * 8 * stride * stride * 2, dtype=np.uint8)[:, None]
+    expected = {"m_axis": int(op.get_number_output_values())}
+    for missing in (0, 1):
+        parameters = {**sizes, "ROW_DEPTH": op.least_row_depth() - missing}
+        simulation = build("pixel_shuffle", [fifo, CORE], ports, cache, parameters=parameters, optimize="-O0")
+        if not missing:
+            simulation.run({"s_axis": beats}, expected, idle_limit=500).check()
+            continue
+        with pytest.raises(Deadlock, match="deadlock: nothing moved for 500 cycles") as caught:
+            simulation.run({"s_axis": beats}, expected, idle_limit=500)
+        assert caught.value.report.inputs["s_axis"][2], "the input should be blocked"
+        with pytest.raises(UserError, match=f"RowDepth must be {op.least_row_depth()} or more, or 0, got"):
+            shuffle(make, stride, 2, parameters["ROW_DEPTH"], CropEast=east, CropWest=west).depths()
