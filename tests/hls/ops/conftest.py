@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hls.ops import DOMAIN, StreamOp
-from hls.ops.base import fifo_source, mend_fifo
 from numpy.typing import NDArray
 from onnx import helper
-from pixelmend.files import write_text
 from qonnx.custom_op.registry import getCustomOp
+
+from hls.ops import DOMAIN, StreamOp
+from hls.ops.base import fifo_source, mend_fifo
+from pixelmend.files import write_text
 from sim.stream import pack, unpack
 from sim.verilator import Ports, Result, Simulation, Stall, Stream, build
 

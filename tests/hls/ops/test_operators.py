@@ -1,7 +1,7 @@
 """Every operator three ways, exactly: loops written here == the node's execution == its RTL.
 
-A subclass of `Operator` names the operation, draws random nodes and says in plain loops what they compute. The
-seed is in the test's id. Frames follow back to back, under all pairs of stall patterns.
+A subclass of `Operator` names the operation, draws random nodes and says in plain loops what they compute.
+The seed is in the test's id. Frames follow back to back, under all pairs of stall patterns.
 """
 
 from itertools import product
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.random import Generator
 from numpy.typing import NDArray
+
 from sim.verilator import Stall
 
 SEEDS = range(12)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-import hls.ops
 import numpy as np
 import pytest
+
+import hls.ops
 from sim.verilator import Ports, Stall, Stream, build
 
 STREAM = Path(hls.ops.__file__).parent / "stream"

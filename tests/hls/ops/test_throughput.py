@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from hls.ops.pixel_shuffle import op as pixel_shuffle
 from pixelmend.errors import UserError
 from sim.verilator import Deadlock, Ports, Stall, Stream, build
