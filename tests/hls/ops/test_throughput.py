@@ -85,6 +85,25 @@ def test_shuffle_replays_a_beat_a_cycle(make, compiled, simulate, period):
     assert (np.diff(rows, axis=1) == 1).all()
 
 
+@pytest.mark.parametrize("style", ["distributed", "block"])
+def test_shuffle_in_memories_deeper_than_shift_registers(make, compiled, simulate, equal, style):
+    size = {
+        "ImgDim": [3, 24],
+        "NumChannels": 4,
+        "Stride": 2,
+        "SIMD": 2,
+        "inputDataType": "UINT4",
+        "CropEast": 1,
+    }
+    op = make("PixelShuffle_rtl", 1, 1, FirstDepth=60, RamStyle=style, **size)
+    data = frames(op)
+    want = np.concatenate([op.compute([frame[None]])[0] for frame in data[0]])
+    simulation = compiled(op)
+    for kind in ("none", "random", "bursty"):
+        got, _ = simulate(op, simulation, data, Stall(kind, seed=1), Stall(kind, seed=2))
+        equal(f"{style}, {kind}", got[0], want)
+
+
 @pytest.mark.parametrize(
     ("stride", "east", "west"), [(2, 0, 0), (2, 1, 1), (2, 3, 0), (3, 0, 2), (3, 4, 1)], ids=str
 )

@@ -1,0 +1,1 @@
+"""The testbench that `sim.verilator` builds around a module."""

