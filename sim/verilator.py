@@ -26,8 +26,8 @@ from sim.harness.compile import FINN_SOURCES, compiler, executable, log_tail, ve
 from sim.harness.ports import Ports, Stream
 
 __all__ = [
-    "STALLS", "Deadlock", "DeadlockReport", "Flag", "Ports", "Probe", "Result", "Simulation", "Stall",
-    "Stream", "build", "compiler", "progress_bar", "verilate", "verilator_root",
+    "STALLS", "Bytes", "Deadlock", "DeadlockReport", "Flag", "OnProgress", "Ports", "Probe", "Result",
+    "Simulation", "Stall", "Stream", "build", "compiler", "progress_bar", "verilate", "verilator_root",
 ]  # fmt: skip
 
 Bytes = NDArray[np.uint8]
