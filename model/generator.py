@@ -84,6 +84,10 @@ class Generator(nn.Module):
         self.dec = nn.ModuleList(
             norm(nn.ConvTranspose2d(o, i, *shape, config.output_padding)) for i, o in reversed(down)
         )
+        # Mid grey to start with: around zero the last ReLU would stop half of the gradients.
+        for name, bias in self.dec[-1].named_parameters():
+            if name == "bias":
+                nn.init.constant_(bias, 0.5)
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Frames (N, 3, H, W) -> the latent (N, widths[-1], H/s^L, W/s^L) and every encoder output."""

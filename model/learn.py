@@ -43,7 +43,7 @@ class TrainConfig:
     validation_share: float = 0.1  # of the photographs, none of which is trained on
     reduce: Literal[1, 2, 4, 8] = 2  # JPEGs are shrunk by this when read
     memory_mb: int = 1000  # most MB of photographs held, for training and for validation each
-    threads: int = 2  # CPU threads; another number gives slightly other weights
+    threads: int = 1  # CPU threads; another number gives slightly other weights, and on busy cores loses time
     device: Literal["cpu", "cuda"] = "cpu"
     seed: int = 1
 

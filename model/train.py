@@ -2,7 +2,7 @@
 
     python -m model.train --config configs/tiny.toml --data data/photos --out build/tiny
 
-The tiny configuration takes about two minutes on two cores. Written to the folder `--out`:
+The tiny configuration takes about two minutes on one core. Written to the folder `--out`:
 `float.safetensors` (the best network by model score, spectral norm folded), `train.csv` and `train.json` (the
 curve). What a later run needs to go on is in `train_state.pt`, written at each validation and on Ctrl-C.
 Everything random is drawn from the seed and the step, so an interrupted training ends with exactly the files

@@ -65,6 +65,12 @@ def test_forward_against_the_definition() -> None:
     assert torch.equal(network(x), expected)
 
 
+def test_a_new_network_starts_at_mid_grey() -> None:
+    torch.manual_seed(1)
+    result = Generator(GeneratorConfig(widths=(4, 8), spectral_norm=False))(torch.rand(1, 3, 16, 16))
+    assert 0.3 < float(result.detach().mean()) < 0.7
+
+
 def test_skips_can_be_left_out() -> None:
     torch.manual_seed(1)
     network = Generator(GeneratorConfig(widths=(4, 8), skips=False, spectral_norm=False))

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from model import evaluate
 from model import train as module
 from model.crops import CropPool
 from model.defects import DefectConfig
@@ -275,3 +276,21 @@ def test_other_photographs_are_another_training(data: Path, tmp_path: Path) -> N
     Image.fromarray(255 - np.asarray(Image.open(first))).save(first)
     train(NET, DEFECTS, QUICK, copy, tmp_path / "out")
     assert files(tmp_path / "out") != before
+
+
+def test_the_command_lines_read_their_tables(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configuration = tmp_path / "x.toml"
+    configuration.write_text(
+        "[generator]\nwidths = [6, 8]\nspectral_norm = false\n[defects]\nboxes = [1, 1]\nside = [4, 6]\n"
+        "[train]\nsteps = 9\nbatch = 2\ncrop = 16\nvalidate_every = 4\nvalidation_crops = 4\n"
+        "learning_rate = 5e-3\nthreads = 1\nseed = 3\n",
+        encoding="utf-8",
+    )
+    module.main(configuration, data, tmp_path / "a")
+    train(NET, DEFECTS, QUICK, data, tmp_path / "b")
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    evaluate.main(configuration, tmp_path / "a" / "float.safetensors", 16, 1, 1, tmp_path / "none")
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("defective", "3x3 median", "network", "defect dB"))
