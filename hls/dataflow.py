@@ -13,7 +13,6 @@ from onnx import TensorProto, helper
 from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-import hls.ops  # noqa: F401  registers our operators
 from hls.deconv import phases
 from hls.network import (
     Convolution,
@@ -25,8 +24,7 @@ from hls.network import (
     TransposedConvolution,
     sources,
 )
-
-DOMAIN = "finn.custom_op.fpgadataflow.rtl"
+from hls.ops import DOMAIN  # the import registers our operators
 
 
 class _Graph:
@@ -105,7 +103,9 @@ def build(network: Network) -> ModelWrapper:
                 _skip_add(graph, layer, last)
             case Requantization():
                 source = graph.read(layer.source)
-                _thresholds(graph, layer.name, source, layer.thresholds, layer.result, last, _size(layer.source))
+                _thresholds(
+                    graph, layer.name, source, layer.thresholds, layer.result, last, _size(layer.source)
+                )
         graph.publish(layer.result, last)
     return _model(graph)
 
@@ -267,8 +267,8 @@ def _skip_add(graph: _Graph, layer: SkipAdd, last: str) -> None:
         ImgDim=[layer.result.height, layer.result.width],
         NumChannels=layer.result.channels,
         SIMD=1,
-        input0DataType=f"UINT{layer.sources[0].bits}",
-        input1DataType=f"UINT{layer.sources[1].bits}",
+        inputDataType=f"UINT{layer.sources[0].bits}",
+        inputDataType1=f"UINT{layer.sources[1].bits}",
         outputDataType=f"UINT{layer.result.bits}",
     )
 

@@ -38,9 +38,7 @@ def phases(layer: TransposedConvolution) -> PhaseConvolution:
     filters = split.transpose(3, 5, 1, 0, 2, 4).reshape(s * s * outputs, inputs, taps, taps)
     top, bottom, rows, first, last = _span(layer.source.height, s, taps, layer.pad)
     left, right, columns, west, east = _span(layer.source.width, s, taps, layer.pad)
-    return PhaseConvolution(
-        filters, (top, left, bottom, right), (rows, columns), (first, west, last, east)
-    )
+    return PhaseConvolution(filters, (top, left, bottom, right), (rows, columns), (first, west, last, east))
 
 
 def _span(side: int, s: int, taps: int, pad: int) -> tuple[int, int, int, int, int]:

@@ -50,7 +50,9 @@ def _need(model: ModelWrapper, tensor: str, fork: Any) -> Counts | None:
     producer = model.find_producer(tensor)
     if producer is None:
         return None
-    before = [_need(model, source, fork) for source in producer.input if model.get_initializer(source) is None]
+    before = [
+        _need(model, source, fork) for source in producer.input if model.get_initializer(source) is None
+    ]
     known = [need for need in before if need is not None]
     if not known:
         return None

@@ -4,6 +4,7 @@ Accepted are the operators a generator of this family exports: Quant, Conv, Conv
 names and order that make sense. Anything else is a `UserError` that names the node and what was expected.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class _Reader:
     path: Path
     known: dict[str, Tensor | _Accumulator] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
     least_margin: float = 0.5
 
     def read(self) -> Network:
@@ -78,7 +80,9 @@ class _Reader:
         image_in = next(t for t in self.known.values() if isinstance(t, Tensor))
         image_out = self.known.get(graph.output[0].name)
         if not isinstance(image_out, Tensor) or image_out.bits != 8 or image_out.scale != PIXEL_SCALE:
-            raise UserError(f"{self.path}: the output must be quantized to 8 bits with scale 1/255, as uint8 pixels are")
+            raise UserError(
+                f"{self.path}: the output must be quantized to 8 bits with scale 1/255, as uint8 pixels are"
+            )
         return Network(image_in, image_out, tuple(self.layers), self.least_margin)
 
     def _quant(self, node: NodeProto) -> None:
@@ -88,7 +92,10 @@ class _Reader:
         scale = float(quantizer.scale.reshape(()))
         if node.input[0] == self.model.graph.input[0].name:
             if quantizer.bits != 8 or scale != PIXEL_SCALE:
-                raise self._error(node, f"the image must enter as 8 bits with scale 1/255, got {quantizer.bits} bits, scale {scale}")
+                raise self._error(
+                    node,
+                    f"the image must enter as 8 bits with scale 1/255, got {quantizer.bits} bits, scale {scale}",
+                )
             self.known[node.output[0]] = self._tensor(node.output[0], 8, 255, scale)
             return
         source = self._source(node, 0)
@@ -102,8 +109,12 @@ class _Reader:
     def _requantize(self, node: NodeProto, source: Tensor, result: Tensor) -> None:
         one = np.full(source.channels, source.scale)
         steps, margin = thresholds(one, np.zeros_like(one), result.scale, result.bits)
-        self.least_margin = min(self.least_margin, float(margin[:, steps[0] <= source.maximum].min(initial=0.5)))
-        self.layers.append(Requantization(node.name, source, result, clip(steps, 0, source.maximum)))
+        self.least_margin = min(
+            self.least_margin, float(margin[:, steps[0] <= source.maximum].min(initial=0.5))
+        )
+        self.layers.append(
+            Requantization(self._name("requant"), source, result, clip(steps, 0, source.maximum))
+        )
 
     def _finish(self, layer: _Accumulator, result: Tensor) -> None:
         steps, margin = thresholds(layer.scale, layer.bias, result.scale, result.bits)
@@ -115,7 +126,8 @@ class _Reader:
         reachable = (steps >= lowest) & (steps <= highest + 1)
         self.least_margin = min(self.least_margin, float(margin[reachable].min(initial=0.5)))
         steps = clip(steps, lowest, highest)
-        common = (layer.node.name, layer.source, result, layer.weights, layer.weight_bits, steps)
+        name = self._name("deconv" if transposed else "conv")
+        common = (name, layer.source, result, layer.weights, layer.weight_bits, steps)
         geometry = self._geometry(layer, result)
         if transposed:
             self.layers.append(TransposedConvolution(*common, geometry[0], geometry[1][0]))
@@ -140,7 +152,9 @@ class _Reader:
         # the float32 arithmetic of the QONNX operator, so that equal files give equal integers
         limit = 2 ** (quantizer.bits - 1) - 1
         lowest = -limit if quantizer.narrow else -limit - 1
-        integers = np.clip(np.round(values / quantizer.scale.astype(np.float32)), lowest, limit).astype(np.int64)
+        integers = np.clip(np.round(values / quantizer.scale.astype(np.float32)), lowest, limit).astype(
+            np.int64
+        )
         scale = np.broadcast_to(quantizer.scale.reshape(-1), (outputs,)) * source.scale
         bias = np.zeros(outputs)
         if len(node.input) > 2 and node.input[2]:
@@ -155,9 +169,7 @@ class _Reader:
 
     def _relu(self, node: NodeProto) -> None:
         source = self._source(node, 0)
-        if isinstance(source, _Accumulator):
-            source.rectified = True
-        self.known[node.output[0]] = source  # unsigned tensors pass unchanged
+        self.known[node.output[0]] = source  # what follows is unsigned: it clips at 0 all the same
 
     def _add(self, node: NodeProto) -> None:
         left, right = self._source(node, 0), self._source(node, 1)
@@ -171,7 +183,7 @@ class _Reader:
             )
         maximum = left.maximum + right.maximum
         result = self._tensor(node.output[0], maximum.bit_length(), maximum, left.scale)
-        self.layers.append(SkipAdd(node.name, (left, right), result))
+        self.layers.append(SkipAdd(self._name("add"), (left, right), result))
         self.known[node.output[0]] = result
 
     def _source(self, node: NodeProto, index: int) -> Tensor | _Accumulator:
@@ -203,6 +215,11 @@ class _Reader:
         if shape is None or len(shape) != 4 or shape[0] != 1:
             raise UserError(f"{self.path}: tensor {name} must have shape (1, C, H, W), got {shape}")
         return Tensor(name, shape[2], shape[3], shape[1], bits, maximum, scale)
+
+    def _name(self, kind: str) -> str:
+        """conv1, conv2, .. in order of execution: module names, so whatever the file calls its nodes."""
+        self.counts[kind] += 1
+        return f"{kind}{self.counts[kind]}"
 
     def _geometry(self, layer: _Accumulator, result: Tensor) -> tuple[int, tuple[int, int, int, int]]:
         node, kernel = layer.node, layer.weights.shape[2:]

@@ -5,21 +5,21 @@ from typing import Any
 from onnx import TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
+from qonnx.transformation.general import SortGraph
 
-from hls.dataflow import DOMAIN
 from hls.fifo import depth
+from hls.ops import DOMAIN
 
 
 def connect(model: ModelWrapper, pixels_per_beat: int) -> ModelWrapper:
-    """Insert width converters and FIFOs; returns the same model, in topological order."""
+    """Insert width converters and FIFOs; returns the model in topological order."""
     for node in list(model.graph.node):
         for index, tensor in enumerate(node.input):
             if model.get_initializer(tensor) is None:
                 _link(model, node, index, pixels_per_beat)
     last = model.find_producer(model.graph.output[0].name)
     _convert_output(model, last, pixels_per_beat)
-    _sort(model)
-    return model
+    return model.transform(SortGraph())
 
 
 def _link(model: ModelWrapper, node: Any, index: int, pixels_per_beat: int) -> None:
@@ -85,9 +85,3 @@ def _insert(model: ModelWrapper, kind: str, name: str, source: str, **attributes
         )
     )
     return result
-
-
-def _sort(model: ModelWrapper) -> None:
-    from qonnx.transformation.general import SortGraph
-
-    model.model.CopyFrom(model.transform(SortGraph()).model)

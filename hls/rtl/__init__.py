@@ -1,0 +1,1 @@
+"""The RTL backend: HDL of every node, and the top level that joins them."""
