@@ -66,7 +66,23 @@ class GeneratorConfig:
         return self.stride**self.levels
 
 
-class Generator(nn.Module):
+class EncoderDecoder(nn.Module):
+    """What training needs of a network, float or quantized: two halves, so that a loss sees the latent."""
+
+    def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Frames (N, 3, H, W) in [0, 1] -> the latent and every encoder output."""
+        raise NotImplementedError
+
+    def decode(self, latent: Tensor, outputs: list[Tensor]) -> Tensor:
+        """The latent and the encoder outputs -> frames (N, 3, H, W)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Frames (N, 3, H, W) in [0, 1] -> repaired frames (N, 3, H, W)."""
+        return self.decode(*self.encode(x))
+
+
+class Generator(EncoderDecoder):
     """The float network; `enc`, `center` and `dec` are the names its quantized twin shares.
 
     `dec[i]` is the i-th layer the data meets, so `dec[-1]` maps `widths[0]` channels to R, G, B.

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from model.crops import CropPool
 from model.defects import DefectConfig, synthesize
-from model.generator import Generator, GeneratorConfig
+from model.generator import EncoderDecoder
 from model.losses import global_l1, latent_l1, local_l2
 from model.metrics import mean_quality, model_score, quality
 from model.photos import Photo
@@ -64,12 +64,12 @@ class TrainConfig:
         return self
 
 
-Objective = Callable[[Generator, Tensor, Tensor, Tensor, TrainConfig], Tensor]
+Objective = Callable[[EncoderDecoder, Tensor, Tensor, Tensor, TrainConfig], Tensor]
 """Network, clean and defective frames (N, 3, H, W), mask (N, 1, H, W), settings -> the loss."""
 
 
 def generative(
-    network: Generator, clean: Tensor, defective: Tensor, mask: Tensor, settings: TrainConfig
+    network: EncoderDecoder, clean: Tensor, defective: Tensor, mask: Tensor, settings: TrainConfig
 ) -> Tensor:
     """Clean -> clean and defective -> clean through one network, and L1 between the two latents."""
     latents, outputs = network.encode(torch.cat([clean, defective]))  # 2N, C, H/s^L, W/s^L
@@ -92,25 +92,27 @@ class ValidationSet:
 
 
 class Learner:
-    """A network in training: everything that changes from step to step, and can be saved and restored."""
+    """A network in training: everything that changes from step to step, and can be saved and restored.
+
+    `name` is what the progress bar calls it.
+    """
 
     def __init__(
         self,
-        config: GeneratorConfig,
+        network: EncoderDecoder,
         defects: DefectConfig,
         settings: TrainConfig,
         pool: CropPool,
         validation: ValidationSet,
+        name: str = "train",
     ) -> None:
         if settings.device == "cuda" and not torch.cuda.is_available():
             raise UserError(
                 "[train] device: expected a CUDA device for 'cuda', PyTorch finds none; set 'cpu'"
             )
-        self.config, self.defects, self.settings = config, defects, settings
+        self.defects, self.settings, self.name = defects, settings, name
         self.pool, self.validation = pool, validation
-        with torch.random.fork_rng():
-            torch.manual_seed(settings.seed)
-            self.network = Generator(config).to(settings.device)
+        self.network = network.to(settings.device)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=settings.learning_rate, betas=settings.betas
         )

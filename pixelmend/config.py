@@ -18,9 +18,9 @@ TABLES = {
     "frame": "pixelmend.config.Frame",
     "generator": "model.generator.GeneratorConfig",
     "defects": "model.defects.DefectConfig",
-    "train": "model.train.TrainConfig",
+    "train": "model.learn.TrainConfig",
     "quant": "quant.bits.QuantConfig",
-    "qat": "quant.qat.QatConfig",
+    "qat": "model.learn.TrainConfig",
     "hls": "hls.config.HlsConfig",
     "sim": "sim.config.SimConfig",
 }

@@ -20,7 +20,7 @@ PIXEL_BITS = 8  # pixels go in and out as uint8, scale exactly 1/255
 
 @dataclass(frozen=True, config=CHECKED)
 class QuantConfig:
-    """Bit widths of weights and activations; all weights are signed and narrow-range, activations unsigned."""
+    """Bit widths; all weights are signed and narrow-range, all activations unsigned."""
 
     weight_bits: Bits = 4  # of every layer not named in `layer_weight_bits`
     act_bits: Bits = 4  # of every layer's output not named in `layer_act_bits`

@@ -14,7 +14,7 @@ from brevitas.inject.enum import ScalingImplType, StatsOp
 from brevitas.quant import Int8WeightPerChannelFloat, Uint8ActPerTensorFloat
 from torch import Tensor, nn
 
-from model.generator import Generator, GeneratorConfig
+from model.generator import EncoderDecoder, Generator, GeneratorConfig
 from quant.bits import PIXEL_BITS, QuantConfig, check_layers, layer_names, skip_pairs
 
 
@@ -35,7 +35,7 @@ class ActQuant(Uint8ActPerTensorFloat):
     collect_stats_steps = 20
 
 
-class QuantGenerator(nn.Module):
+class QuantGenerator(EncoderDecoder):
     """A `Generator` with `QuantConfig` bit widths; parameters keep the float generator's names.
 
     `forward` takes and gives (N, 3, H, W) in [0, 1]; the result lies on the grid k/255 exactly as
@@ -81,23 +81,50 @@ class QuantGenerator(nn.Module):
             {name: _requantize(quant.sum_bits) for name in shared if quant.sum_bits is not None}
         )
 
-    def forward(self, image: Tensor) -> Tensor:
-        """(N, 3, H, W) in [0, 1] -> (N, 3, H, W) on the grid k/255."""
-        x = self.image_in(image)
-        skips = {}
+    def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """(N, 3, H, W) in [0, 1] -> the latent and the encoder outputs, all quantized."""
+        x = self.image_in(x)
+        outputs = []
         for n, layer in enumerate(self.enc, start=1):
             x = self.acts[f"enc{n}"](layer(x))
-            skips[f"enc{n}"] = x
+            outputs.append(x)
         if self.center is not None:
             x = self.acts["center"](self.center(x))
+        return x, outputs
+
+    def decode(self, latent: Tensor, outputs: list[Tensor]) -> Tensor:
+        """The latent and the encoder outputs -> (N, 3, H, W) on the grid k/255."""
+        x = latent
         for n, layer in enumerate(self.dec[:-1], start=1):
             name = f"dec{n}"
-            x = self.acts[self.shared.get(name, name)](layer(x))
+            x = self.act_of(name)(layer(x))
             if name in self.shared:
-                x = x + skips[self.shared[name]]
+                x = x + outputs[-1 - n]
             if name in self.sums:
                 x = self.sums[name](x)
         return self.image_out(self.dec[-1](x))
+
+    def layer(self, name: str) -> nn.Module:
+        """The (transposed) convolution called `name`, as `quant.bits.layer_names` counts."""
+        if name == "center":
+            assert self.center is not None
+            return self.center
+        return (self.enc if name.startswith("enc") else self.dec)[int(name[3:]) - 1]
+
+    def act_of(self, name: str) -> nn.Module:
+        """The quantizer of the output of layer `name`; operands of one sum give the same."""
+        if name == f"dec{self.config.levels}":
+            return self.image_out
+        return self.acts[self.shared.get(name, name)]
+
+    def input_act_of(self, name: str) -> nn.Module:
+        """The quantizer whose scale the input of layer `name` has."""
+        names = layer_names(self.config)
+        index = names.index(name)
+        if index == 0:
+            return self.image_in
+        before = names[index - 1]
+        return self.sums[before] if before in self.sums else self.act_of(before)
 
     def load_float(self, generator: Generator) -> None:
         """Take weights and biases of a float generator (spectral norm folded) of the same configuration."""

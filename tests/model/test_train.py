@@ -107,8 +107,8 @@ def test_unchanged_inputs_are_not_trained_again(
 ) -> None:
     train(NET, DEFECTS, QUICK, data, tmp_path)
     calls: list[int] = []
-    steps = module._steps
-    monkeypatch.setattr(module, "_steps", lambda *arguments: (calls.append(1), steps(*arguments))[1])
+    steps = module.fit
+    monkeypatch.setattr(module, "fit", lambda *arguments: (calls.append(1), steps(*arguments))[1])
     train(NET, DEFECTS, QUICK, data, tmp_path)
     assert calls == []
     train(NET, DEFECTS, replace(QUICK, steps=5), data, tmp_path)
@@ -214,7 +214,7 @@ def test_pixels_and_frames() -> None:
 def learner(settings: TrainConfig, net: GeneratorConfig = NET) -> Learner:
     photo = np.random.default_rng(6).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     pool = CropPool([photo], settings.crop)
-    return Learner(net, DEFECTS, settings, pool, validation_set(pool, DEFECTS, settings))
+    return Learner(Generator(net), DEFECTS, settings, pool, validation_set(pool, DEFECTS, settings))
 
 
 def test_the_learning_rate_falls_along_half_a_cosine() -> None:

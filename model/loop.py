@@ -1,0 +1,134 @@
+"""The training loop around a `Learner`: restore, step, validate, keep, stop on Ctrl-C, write the curve.
+
+It serves the float network (`model.train`) and its quantized twin (`quant.qat`) alike.
+"""
+
+import csv
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model.crops import CropPool
+from model.defects import DefectConfig
+from model.learn import Learner, TrainConfig, ValidationSet, validation_set
+from model.photos import load_photos
+from pixelmend.console import note, progress
+from pixelmend.errors import UserError
+from pixelmend.files import replacing, write_json
+
+
+def load_pools(
+    defects: DefectConfig, settings: TrainConfig, paths: list[Path]
+) -> tuple[CropPool, ValidationSet]:
+    """Photographs are split before they are cropped: no validation crop is of a photograph trained on."""
+    count = max(1, round(len(paths) * settings.validation_share))
+    if len(paths) < 2:
+        raise UserError("training needs at least 2 photographs, one of them to validate on; got 1")
+    least = settings.crop
+    chosen = CropPool(load_photos(paths[:count], least, settings.memory_mb, settings.reduce), least)
+    pool = CropPool(load_photos(paths[count:], least, settings.memory_mb, settings.reduce), least)
+    return pool, validation_set(chosen, defects, settings)
+
+
+def fit(learner: Learner, state: Path, key: dict[str, Any]) -> None:
+    """Train to the last step, from the file `state` on where it holds a state of the same `key`.
+
+    `key` is JSON-able and says what is trained on what. On Ctrl-C the state is saved and
+    `KeyboardInterrupt` raised; at the end the file stays, for the caller to remove with its results written.
+    """
+    with _repeatable(learner.settings.threads), _stop_request() as stop:
+        _restore(learner, state, key)
+        _steps(learner, state, key, stop)
+
+
+def write_curve(learner: Learner, stem: Path, made_by: dict[str, Any]) -> None:
+    """Write `stem`.csv and `stem`.json, one row a validation."""
+    with (
+        replacing(stem.with_suffix(".csv")) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        writer = csv.DictWriter(stream, fieldnames=list(learner.curve[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(learner.curve)
+    write_json(stem.with_suffix(".json"), {"made_by": made_by, "curve": learner.curve})
+
+
+def _steps(learner: Learner, state: Path, key: dict[str, Any], stop: list[int]) -> None:
+    """Run the steps that are left, validating now and then."""
+    total = learner.settings.steps
+    with progress() as bar:
+        task = bar.add_task(learner.name, total=total, completed=learner.step, note="")
+        while learner.step < total:
+            learner.advance()
+            if learner.step % learner.settings.validate_every == 0 or learner.step == total:
+                row = learner.validate()
+                shown = f"{row['psnr_db']:.2f} dB, in the defect {row['defect_psnr_db']:.2f} dB"
+                bar.update(task, note=shown)
+                _keep(learner, state, key)
+            elif stop:
+                _keep(learner, state, key)
+            bar.update(task, completed=learner.step)
+            if stop:
+                raise KeyboardInterrupt
+
+
+def _keep(learner: Learner, path: Path, key: dict[str, Any]) -> None:
+    with replacing(path) as temporary:
+        torch.save({"key": key, "learner": learner.state()}, temporary)
+
+
+def _restore(learner: Learner, path: Path, key: dict[str, Any]) -> None:
+    """Go on from a saved state, if there is one of the same configuration and photographs."""
+    if not path.is_file():
+        return
+    try:
+        saved = torch.load(path, weights_only=True)
+        if saved["key"] != key:
+            note(f"{path}: of another configuration or other photographs; training starts anew")
+            return
+        learner.restore(saved["learner"])
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise UserError(
+            f"{path}: expected a training state, got a damaged file ({error}); delete it"
+        ) from error
+    note(f"{path}: going on after step {learner.step}")
+
+
+def config_json(value: Any) -> Any:
+    """Tuples become lists, as they do when the value is written as JSON and read again."""
+    if isinstance(value, dict):
+        return {name: config_json(item) for name, item in value.items()}
+    return [config_json(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+@contextmanager
+def _repeatable(threads: int) -> Iterator[None]:
+    """Fixed number of threads (sums are split by it), and the caller's generator left as it was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _stop_request() -> Iterator[list[int]]:
+    """Collect Ctrl-C in a list, to be looked at between two steps; a second one interrupts at once."""
+    requests: list[int] = []
+
+    def remember(number: int, _frame: object) -> None:
+        if requests:
+            raise KeyboardInterrupt
+        requests.append(number)
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield requests
+    finally:
+        signal.signal(signal.SIGINT, before)

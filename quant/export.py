@@ -1,0 +1,114 @@
+"""QAT checkpoint -> QONNX, checked: what is written computes what Brevitas computes, to the last bit.
+
+python -m quant.export --config configs/tiny.toml --checkpoint build/tiny/qat.safetensors --out build/tiny
+"""
+
+import contextlib
+import io
+import logging
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from brevitas.export import export_qonnx
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+from qonnx.util.cleanup import cleanup_model
+
+from model.checkpoint import load
+from pixelmend import config as configuration
+from pixelmend.config import Frame
+from pixelmend.console import note, run
+from pixelmend.errors import UserError
+from pixelmend.files import file_digest, replacing, write_json
+from pixelmend.provenance import code_digest, is_current, made_by, mark_current
+from quant.generator import QuantGenerator
+from quant.qat import KIND, load_twin
+
+CHECKS = 4  # random images on which the file is compared with Brevitas
+
+
+def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int = 0) -> None:
+    """Write `twin` as QONNX for frames of `height` x `width` px.
+
+    Image values go in and out as k/255. Raises `UserError` where the sides don't divide, or where the file
+    computes anything else than the network on `CHECKS` seeded images; nothing is written then.
+    """
+    multiple = twin.config.multiple
+    if height % multiple or width % multiple:
+        raise UserError(
+            f"frame {height}x{width}: this generator has {twin.config.levels} levels of stride "
+            f"{twin.config.stride}, so both sides must be multiples of {multiple}"
+        )
+    twin.eval()
+    images = np.random.default_rng(seed).integers(0, 256, (CHECKS, 1, 3, height, width))
+    frames = torch.from_numpy(images.astype(np.float32) / np.float32(255))
+    with replacing(path) as temporary:
+        with _quiet():
+            export_qonnx(twin, frames[0], str(temporary), external_data=False)
+        model = cleanup_model(ModelWrapper(str(temporary)))
+        model.save(str(temporary))
+        for number, frame in enumerate(frames):
+            with torch.no_grad():
+                expected = twin(frame).numpy()
+            feed = {model.graph.input[0].name: frame.numpy()}
+            result = execute_onnx(model, feed)[model.graph.output[0].name]
+            wrong = int((result != expected).sum())
+            if wrong:
+                where = tuple(int(index) for index in np.argwhere(result != expected)[0])
+                raise UserError(
+                    f"{path}: QONNX differs from Brevitas in {wrong} of {expected.size} values of check "
+                    f"image {number}, first at (image, channel, row, column) {where}: {result[where]} for "
+                    f"{expected[where]}; settle the biases (quant.settle) or retrain"
+                )
+
+
+@contextlib.contextmanager
+def _quiet():  # type: ignore[no-untyped-def]
+    """torch's exporter reports its stages and missing optional packages; neither is news for our user."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def export_checkpoint(config: Path, checkpoint: Path, out: Path) -> Path:
+    """Export a QAT checkpoint for the frame of `config` to `out`/generator.onnx; skipped where unchanged."""
+    frame = configuration.load(config, "frame", Frame)
+    path = out / "generator.onnx"
+    key = {"checkpoint": file_digest(checkpoint), "frame": asdict(frame), "code": code_digest("quant")}
+    stamp = out / "export.stamp.json"
+    if is_current(stamp, key, [path]):
+        note(f"{path}: exported before from the same checkpoint")
+        return path
+    stored = load(checkpoint, KIND)
+    export(load_twin(checkpoint), frame.height, frame.width, path)
+    write_json(
+        out / "generator.json",
+        {"checkpoint": stored.made_by, "frame": asdict(frame), "made_by": made_by()},
+    )
+    mark_current(stamp, key)
+    note(f"{path}: equals Brevitas on {CHECKS} images of {frame.height}x{frame.width}")
+    return path
+
+
+def main(
+    config: Annotated[Path, typer.Option(help="configuration with the table [frame]")],
+    checkpoint: Annotated[Path, typer.Option(help="QAT checkpoint, as quant.qat writes")],
+    out: Annotated[Path, typer.Option(help="build folder, e.g. build/tiny")],
+) -> None:
+    """Export a QAT checkpoint as QONNX."""
+    export_checkpoint(config, checkpoint, out)
+
+
+if __name__ == "__main__":
+    run(main)
