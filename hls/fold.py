@@ -31,7 +31,7 @@ def balanced(model: ModelWrapper, target_cycles: int) -> Folding:
             # in step with the matrix unit in front: no width converter, one comparator tree per PE
             folding[node.name] = (
                 {"PE": folding[producer.name]["PE"]}
-                if producer is not None and producer.name in folding
+                if producer is not None and producer.op_type == "MVAU_rtl"
                 else {"PE": _lanes(operator, "PE", target_cycles)}
             )
         else:
