@@ -3,6 +3,7 @@
     python -m hls.lower MODEL.onnx --config configs/tiny.toml --out build/tiny
 
 writes into the folder
+    generator.onnx  the model itself, unless it lies there already
     dataflow.onnx   the graph of FINN operators, folded and connected
     folding.json    PE and SIMD of every node
     fifo.json       depth of every FIFO, in beats and bits
@@ -11,6 +12,7 @@ writes into the folder
     rtl/            the sources (see hls.rtl.generate); they need nothing outside the folder
 """
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,6 +68,7 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None) -> 
     fold.apply(graph, chosen)
     graph = streams.connect(graph, hls.pixels_per_beat)
     _write(graph, chosen, hls, frame, out)
+    _keep_model(model, out / "generator.onnx")
     mark_current(stamp, key)
 
 
@@ -96,6 +99,13 @@ def _write(graph: ModelWrapper, folding: fold.Folding, hls: HlsConfig, frame: Fr
         f"{out}: {len(nodes)} nodes, {weights:,} weights, {macs / 1e6:.1f} MMAC a frame; slowest "
         f"{slowest['node']} with {slowest['expected_cycles']:,} cycles a frame expected"
     )
+
+
+def _keep_model(model: Path, kept: Path) -> None:
+    """A build carries the model it was made from."""
+    if not kept.is_file() or not model.samefile(kept):
+        with replacing(kept) as path:
+            shutil.copyfile(model, path)
 
 
 def _check_frame(network: Network, frame: Frame, hls: HlsConfig, model: Path) -> None:

@@ -256,16 +256,17 @@ def read(path: Path) -> Network:
 
     Raises `UserError` where the file is missing, damaged or holds what this hardware can't do exactly.
     """
+    return _Reader(prepared(path), path).read()
+
+
+def prepared(path: Path) -> ModelWrapper:
+    """The QONNX file cleaned up and with shapes, tensors named as `read` names them."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a QONNX model, as quant.export writes")
     try:
-        model = cleanup_model(ModelWrapper(str(path)))
-        model = model.transform(InferShapes())
-    except UserError:
-        raise
+        return cleanup_model(ModelWrapper(str(path))).transform(InferShapes())
     except Exception as error:  # onnx and protobuf raise many kinds on damaged files
         raise UserError(f"{path}: not a readable QONNX model: {_first_line(error)}") from error
-    return _Reader(model, path).read()
 
 
 def _first_line(error: Exception) -> str:

@@ -2,11 +2,14 @@
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
+
+from pixelmend.errors import UserError
 
 COLUMNS = ("node", "op", "macs", "weights", "weight_bits", "pe", "simd", "expected_cycles", "output", "bits")
 
@@ -36,6 +39,14 @@ def rows(model: ModelWrapper) -> list[dict[str, Any]]:
             }
         )
     return result
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of a `dataflow.csv`, as text."""
+    if not path.is_file():
+        raise UserError(f"{path}: expected the table of a lowered build; run hls.lower")
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
 
 
 def as_csv(table: list[dict[str, Any]]) -> str:

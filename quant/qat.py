@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import typer
 
-from model.checkpoint import fill, load, save
+from model.checkpoint import load, save
 from model.defects import DefectConfig
 from model.evaluate import load_generator
 from model.generator import GeneratorConfig
@@ -93,7 +93,11 @@ def load_twin(path: Path) -> QuantGenerator:
     generator = parse(stored.config["generator"], GeneratorConfig, f"{path}: generator")
     quant = parse(stored.config["quant"], QuantConfig, f"{path}: quant")
     twin = QuantGenerator(generator, quant)
-    fill(twin, stored.state, path)
+    try:  # not model.checkpoint.fill: Brevitas creates its learned scales while it loads them
+        twin.load_state_dict(stored.state)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())
+        raise UserError(f"{path}: the tensors don't fit the network it describes: {detail}") from error
     return twin.eval()
 
 

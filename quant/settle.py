@@ -3,9 +3,11 @@
 Lowering turns (a * s + b) / r >= t - 1/2 into a >= ceil(T), T = ((t - 1/2) * r - b) / s, with accumulator a,
 s = weight scale * input scale, b = bias, r = scale of the result. That is exact, but Brevitas and QONNX
 evaluate the left side in float32: where some T lies within their rounding error of an integer, they may
-decide otherwise. A bias changed by less than half an accumulator unit shifts all T of its channel together; the
-shift taken is the smallest that brings every T at least `MARGIN` from an integer, or else the best there is.
+decide otherwise. A bias changed by less than half an accumulator unit shifts all T of its channel together;
+the shift taken is the smallest that brings every T at least `MARGIN` from an integer, or else the best there is.
 """
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +25,8 @@ def settle(twin: QuantGenerator) -> float:
     least = 0.5
     with torch.no_grad():
         for name in layer_names(twin.config):
-            layer, bits = twin.layer(name), _act_bits(twin, name)
+            layer: Any = twin.layer(name)
+            bits = _act_bits(twin, name)
             weights = layer.quant_weight()
             scale = _array(weights.scale).reshape(-1) * float(_scale(twin.input_act_of(name)))
             bias, result_scale = _array(layer.bias), float(_scale(twin.act_of(name)))
@@ -64,7 +67,7 @@ def _act_bits(twin: QuantGenerator, name: str) -> int:
     return 8 if name == last else twin.quant.acts(name)
 
 
-def _scale(quantizer: torch.nn.Module) -> torch.Tensor:
+def _scale(quantizer: Any) -> Any:
     return quantizer.act_quant.scale()
 
 
