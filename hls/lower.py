@@ -60,8 +60,8 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None) -> 
     _check_frame(network, frame, hls, model)
     if network.least_margin < SAFE_MARGIN:
         note(
-            f"{model}: a threshold lies {network.least_margin:.1e} accumulator units from an integer; the "
-            "integer model is exact, but a float evaluation may round to the other side (quant.settle mends it)"
+            f"{model}: a threshold lies {network.least_margin:.1e} accumulator units from an integer: "
+            "a float evaluation may round to the other side than the integer model (quant.settle mends it)"
         )
     graph = dataflow.build(network)
     chosen = fold.balanced(graph, hls.target_cycles) if folding is None else fold.read(folding)

@@ -29,8 +29,8 @@ class Tensor:
 class Convolution:
     """Cross-correlation with `weights`, then `thresholds`; `transposed` layers are those before any lowering.
 
-    out[c] = number of thresholds[c] that the accumulator reaches:
-    sum over t of (sum over i, u, v of weights[c, i, u, v] * in[i, y*s + u - top, x*s + v - left] >= thresholds[c, t]).
+    a[c] = sum over i, u, v of weights[c, i, u, v] * in[i, y*s + u - top, x*s + v - left]
+    out[c] = sum over t of (a[c] >= thresholds[c, t]), the number of thresholds the accumulator reaches.
     """
 
     name: str

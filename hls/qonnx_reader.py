@@ -67,12 +67,14 @@ class _Reader:
         graph = self.model.graph
         if len(graph.input) != 1 or len(graph.output) != 1:
             raise UserError(
-                f"{self.path}: expected one input and one output, got {len(graph.input)} and {len(graph.output)}"
+                f"{self.path}: expected one input and one output, "
+                f"got {len(graph.input)} and {len(graph.output)}"
             )
         for node in graph.node:
             if node.op_type not in OPERATORS:
                 raise UserError(
-                    f"{self.path}: node {node.name} is a {node.op_type}; a generator may hold {', '.join(OPERATORS)}"
+                    f"{self.path}: node {node.name} is a {node.op_type}; "
+                    f"a generator may hold {', '.join(OPERATORS)}"
                 )
             if node.op_type == "Quant" and self.model.get_initializer(node.input[0]) is not None:
                 continue  # a weight's; read where it is used
@@ -94,7 +96,7 @@ class _Reader:
             if quantizer.bits != 8 or scale != PIXEL_SCALE:
                 raise self._error(
                     node,
-                    f"the image must enter as 8 bits with scale 1/255, got {quantizer.bits} bits, scale {scale}",
+                    f"the image must enter as 8 bits, scale 1/255; got {quantizer.bits} bits, scale {scale}",
                 )
             self.known[node.output[0]] = self._tensor(node.output[0], 8, 255, scale)
             return

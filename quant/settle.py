@@ -4,7 +4,7 @@ Lowering turns (a * s + b) / r >= t - 1/2 into a >= ceil(T), T = ((t - 1/2) * r 
 s = weight scale * input scale, b = bias, r = scale of the result. That is exact, but Brevitas and QONNX
 evaluate the left side in float32: where some T lies within their rounding error of an integer, they may
 decide otherwise. A bias changed by less than half an accumulator unit shifts all T of its channel together;
-the shift taken is the smallest that brings every T at least `MARGIN` from an integer, or else the best there is.
+the shift taken is the smallest that brings every T at least `MARGIN` from an integer, or else the best one.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """Co-simulation: one photograph through every execution of a build, which must agree to the last bit.
 
-    python -m sim.cosim build/tiny [--image photo.png] [--config configs/tiny.toml] [--float FLOAT.safetensors]
+    python -m sim.cosim build/tiny [--image photo.png] [--config configs/tiny.toml] [--float F.safetensors]
 
 The photograph's centre (or `--crop y,x`) is damaged with seeded defects, once for each frame, and streamed
 through the RTL back to back. Written into the build folder: `cosim.json` and the pictures in `cosim/`.
@@ -31,7 +31,7 @@ from pixelmend.provenance import ROOT, commit, versions
 from sim.config import SimConfig
 from sim.executors import Difference, compare_dataflow, compare_qonnx, first_pixel
 from sim.integer import IntegerModel
-from sim.rtl import IN, OUT, RtlModel, Run, first_wrong_node
+from sim.rtl import IN, OUT, RtlModel, Run
 from sim.sheet import absolute_error, sheet, write_png
 from sim.verilator import Stall, progress_bar
 
@@ -148,7 +148,7 @@ def _execute(
 
 def _compare_rtl(hardware: RtlModel, rtl: Run, tensors: dict[str, Any], integer: Pixels) -> Difference:
     wrong = int((rtl.frames != integer).sum())
-    blamed = first_wrong_node(hardware, rtl, tensors)
+    blamed = hardware.first_wrong_node(rtl, tensors)
     if wrong:
         return Difference(wrong, f"{first_pixel(integer, rtl.frames)}; first wrong node {blamed}")
     if blamed is not None:
@@ -212,8 +212,8 @@ def _show(report: dict[str, Any]) -> None:
     console.print(table)
     cycles = report["cycles"]
     note(
-        f"cycles: {cycles['per_frame']:,} a frame, {cycles['first_pixel']:,} to the first pixel; slowest node "
-        f"{cycles['slowest_node']} with {cycles['slowest_node_expected']:,} expected"
+        f"cycles: {cycles['per_frame']:,} a frame, {cycles['first_pixel']:,} to the first pixel; "
+        f"slowest node {cycles['slowest_node']} with {cycles['slowest_node_expected']:,} expected"
     )
 
 
