@@ -3,6 +3,7 @@
 import errno
 import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import typer
@@ -20,6 +21,14 @@ from pixelmend.errors import UserError
 
 console = Console(highlight=False)
 problems = Console(stderr=True, highlight=False)
+
+# What the system refuses, rather than a mistake of ours: a full disk or quota, a file size limit, a folder that
+# can't be written, a path through a file.
+SYSTEM = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
+    errno.EACCES, errno.EPERM, errno.EROFS,
+    errno.EEXIST, errno.ENOTDIR, errno.EISDIR,
+)  # fmt: skip
 
 
 def progress() -> Progress:
@@ -42,19 +51,25 @@ def note(message: str) -> None:
 
 
 def run(command: Callable[..., Any]) -> None:
-    """Run a typer command; a `UserError` or a full disk becomes one line and a non-zero exit."""
+    """Run a typer command; an error that the user can mend becomes one line and a non-zero exit."""
+
+    @wraps(command)
+    def guarded(*arguments: Any, **options: Any) -> None:
+        # Inside the command, since typer itself makes a silent exit of Ctrl-C.
+        try:
+            command(*arguments, **options)
+        except UserError as error:
+            fail(str(error), error.exit_code)
+        except OSError as error:
+            if error.errno not in SYSTEM:
+                raise
+            fail(f"{error.filename or 'output'}: {error.strerror}; earlier results are unchanged", 1)
+        except KeyboardInterrupt:
+            fail("interrupted; what was finished is kept, run the same command to go on", 130)
+
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(command)
-    try:
-        app()
-    except UserError as error:
-        fail(str(error), error.exit_code)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise
-        fail(f"{error.filename or 'output'}: {error.strerror}; earlier results are unchanged", 1)
-    except KeyboardInterrupt:
-        fail("interrupted; what was finished is kept, run the same command to go on", 130)
+    app.command()(guarded)
+    app()
 
 
 def fail(message: str, code: int) -> None:
