@@ -41,8 +41,14 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         yield temporary
         if path.exists():
             retired = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-old-"))
-            path.replace(retired / path.name)
-            temporary.replace(path)
+            old = retired / path.name
+            path.replace(old)
+            try:
+                temporary.replace(path)
+            except BaseException:
+                old.replace(path)
+                retired.rmdir()
+                raise
             shutil.rmtree(retired)
         else:
             temporary.replace(path)
