@@ -54,8 +54,12 @@ def is_current(stamp: Path, key: dict[str, Any], outputs: list[Path]) -> bool:
     """Whether the stage that wrote `stamp` did so from the same `key`, and its outputs are still there.
 
     `key` is JSON-able and holds all the stage depends on: its configuration and its input files' digests.
+    The stamp is written last: an output younger than it is of a later run, which did not end.
     """
-    return stamp.is_file() and all(path.exists() for path in outputs) and read_json(stamp) == key
+    if not stamp.is_file() or not all(path.exists() for path in outputs):
+        return False
+    ended = stamp.stat().st_mtime_ns
+    return all(path.stat().st_mtime_ns <= ended for path in outputs) and read_json(stamp) == key
 
 
 def mark_current(stamp: Path, key: dict[str, Any]) -> None:
