@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from hls.rtl.generate import sources
 from hls.rtl.top import NAME, fifos, links
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
+from sim.signature import first_difference
 from sim.verilator import OnProgress, Ports, Probe, Result, Simulation, Stall, Stream, build
 
 IN, OUT = "s_axis", "m_axis"
@@ -35,6 +37,7 @@ class Run:
     links: dict[str, Probe]
     fills: dict[str, int]  # highest level of each FIFO, in beats
     frame_error: bool
+    signatures: dict[str, int]  # of each stream, by the name of its tensor; see sim.signature
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class RtlModel:
     """A compiled build."""
 
     simulation: Simulation
+    graph: ModelWrapper
     rtl: Path
     height: int
     width: int
@@ -59,13 +63,14 @@ class RtlModel:
             flags=("frame_error",),
             probes=tuple(f"{link.producer} -> {link.consumer}" for link in links(graph)),
             fills=tuple(fifos(graph)),
+            signatures=tuple(link.name for link in links(graph)),
         )
         simulation = build(
             NAME, sources(folder / "rtl"), ports, cache,
             defines=DEFINES, lenient=LENIENT, threads=threads, optimize=optimize,
         )  # fmt: skip
         frame = io["frame"]
-        return cls(simulation, folder / "rtl", frame["height"], frame["width"], io["pixels_per_beat"])
+        return cls(simulation, graph, folder / "rtl", frame["height"], frame["width"], io["pixels_per_beat"])
 
     def run(
         self,
@@ -102,6 +107,13 @@ class RtlModel:
             raise UserError(f"TLAST is wrong first at output beat {where} of {beats} a frame")
         return self._read(result, count, beats)
 
+    def first_wrong_node(self, run: Run, tensors: Mapping[str, NDArray[Any]]) -> str | None:
+        """The first node whose stream in `run` differs from the integer model's `tensors`.
+
+        Both are of the same frames. None where all streams agree; 'pixel_in' for the first node's input.
+        """
+        return first_difference(self.graph, tensors, run.signatures)
+
     def _read(self, result: Result, count: int, beats: int) -> Run:
         out, begin = result.out_cycles[OUT], int(result.in_cycles[IN][0])
         ends = out[beats - 1 :: beats]
@@ -114,4 +126,5 @@ class RtlModel:
             result.probes,
             result.fills,
             result.flags["frame_error"].value,
+            result.signatures,
         )

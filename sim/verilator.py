@@ -85,6 +85,7 @@ class Result:
     `outputs` holds the expected beats as (beats, bytes) uint8; beats beyond them are only counted, in
     `spurious`. `out_cycles`, `in_cycles`: the cycle of each beat, 0 being the first after reset. `lasts`:
     TLAST of each output beat. `cycles`: until the last expected beat. `fills`: highest level of each FIFO.
+    `signatures`: the words of `probe_signature` at the end.
     """
 
     outputs: dict[str, Bytes]
@@ -95,6 +96,7 @@ class Result:
     probes: dict[str, Probe]
     fills: dict[str, int]
     flags: dict[str, Flag]
+    signatures: dict[str, int]
     spurious: dict[str, int]
     protocol_errors: tuple[str, ...]
 
@@ -191,7 +193,8 @@ class Simulation:
     ) -> Result:
         """Feed `inputs` (beats, bytes) and wait for `expected` beats of each output.
 
-        After the last beat it goes on for `drain` cycles to see whether more come. No transfer on any port or
+        After the last beat it goes on for `drain` cycles to see whether more come, and until no probed stream
+        has moved for as long (`idle_limit` at most), so that each is seen whole. No transfer on any port or
         probe for `idle_limit` cycles, or `max_cycles` in all, raises `Deadlock`. `lasts` gives TLAST of each
         input beat (only the final beat by default). `cwd` is where relative names of memory images start.
         """
@@ -274,6 +277,7 @@ class Simulation:
             {name: level["max"] for name, level in zip(self.ports.fills, summary["fills"], strict=True)},
             {name: Flag(bool(seen["value"]), seen["first"] if seen["first"] >= 0 else None)
              for name, seen in zip(self.ports.flags, summary["flags"], strict=True)},
+            dict(zip(self.ports.signatures, summary["signatures"], strict=True)),
             spurious, tuple(errors),
         )  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 Ports: ap_clk, ap_rst_n, AXI-Streams s_axis and m_axis (tdata of 24 bits a pixel: R in the lowest byte, then G
 and B, the first pixel lowest; TLAST at the end of a frame), frame_error (see pixel_in.sv).
-With PIXELMEND_PROBES defined it also shows the handshake and the signature (see stream_probe.sv) of each stream
-and the level of each FIFO.
+With PIXELMEND_PROBES defined it also shows the handshake and the signature of each stream (see
+stream_probe.sv) and the level of each FIFO.
 """
 
 import math

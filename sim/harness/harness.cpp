@@ -270,7 +270,9 @@ class Bench {
       idle = moved ? 0 : idle + 1;
       if (complete()) {
         if (drained == 0) cycles_ = cycle_;
-        if (drained++ >= drain_) return finish("done");
+        ++drained;
+        const bool quiet = probes_idle_ >= drain_ || drained > idle_limit_;
+        if (drained > drain_ && quiet) return finish("done");
       } else if (dut_.finished()) {
         return finish("finished");
       } else if (idle >= idle_limit_) {
@@ -330,6 +332,7 @@ class Bench {
     *dut_.clock = 0;
     dut_.eval();
     bool moved = probes_.sample();
+    probes_idle_ = moved ? 0 : probes_idle_ + 1;
     for (auto& source : sources_) moved |= source.sample(cycle_);
     for (auto& sink : sinks_) moved |= sink.sample(cycle_);
     for (size_t i = 0; i < dut_.flags.size(); ++i) {
@@ -376,6 +379,8 @@ class Bench {
     json << "  \"flags\": [";
     for (size_t i = 0; i < flag_first_.size(); ++i)
       json << (i ? ", " : "") << "{\"value\": " << int(flag_now_[i]) << ", \"first\": " << flag_first_[i] << "}";
+    json << "],\n  \"signatures\": [";
+    for (int i = 0; i < dut_.signatures; ++i) json << (i ? ", " : "") << dut_.probe_signature[i];
     json << "]\n}\n";
     if (!json.flush()) fail("cannot write summary.json");
     dut_.final();
@@ -389,7 +394,7 @@ class Bench {
   std::vector<Source> sources_;
   std::vector<Sink> sinks_;
   uint64_t idle_limit_ = 10000, drain_ = 256, max_cycles_ = UINT64_MAX;
-  uint64_t cycle_ = 0, cycles_ = 0, total_ = 0;
+  uint64_t cycle_ = 0, cycles_ = 0, total_ = 0, probes_idle_ = 0;
   std::chrono::steady_clock::time_point told_ = std::chrono::steady_clock::now();
 };
 
