@@ -22,8 +22,8 @@ from pixelmend.errors import UserError
 console = Console(highlight=False)
 problems = Console(stderr=True, highlight=False)
 
-# What the system refuses, rather than a mistake of ours: a full disk or quota, a file size limit, a folder that
-# can't be written, a path through a file.
+# What the system refuses, rather than a mistake of ours: a full disk or quota, a file size limit, a folder
+# that can't be written, a path through a file.
 SYSTEM = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
     errno.EACCES, errno.EPERM, errno.EROFS,

@@ -1,0 +1,113 @@
+"""Configurations: what is wrong is named with its file, its key, what was expected and what came."""
+
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.generator import GeneratorConfig
+from pixelmend.config import TABLES, Frame, load, parse, read
+from pixelmend.errors import UserError
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "some.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def dataclass_of(table: str) -> Any:
+    module, name = TABLES[table].rsplit(".", 1)
+    return getattr(import_module(module), name)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("table", TABLES)
+def test_every_configuration_fits_every_stage(path: Path, table: str) -> None:
+    values = asdict(load(path, table, dataclass_of(table)))
+    for key, value in read(path).get(table, {}).items():
+        came = values[key]
+        assert (list(came) if isinstance(came, tuple) else came) == value
+
+
+def test_there_are_configurations() -> None:
+    assert (CONFIGS / "tiny.toml").is_file()
+
+
+def test_an_absent_table_gives_the_defaults(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "[hls]\n"), "frame", Frame) == Frame(256, 256)
+    assert load(written(tmp_path, "[frame]\nwidth = 640\n"), "frame", Frame) == Frame(256, 640)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[fame]\nwidth = 8",
+            "unknown table or key 'fame'; known tables are "
+            "frame, generator, defects, train, quant, qat, hls, sim",
+        ),
+        ("width = 8", "unknown table or key 'width'; known tables are frame, generator, "),
+        ("frame = 64", "'frame' must be a table [frame], got 64"),
+        ("[[frame]]\nwidth = 8", "'frame' must be a table [frame], got [{'width': 8}]"),
+        ("[frame]\nwidht = 8", "[frame] widht: unknown key; known are height, width"),
+        ("[frame]\nwidth = 0", "[frame] width: Input should be greater than or equal to 1; got 0"),
+        ("[frame]\nwidth = 8193", "[frame] width: Input should be less than or equal to 8192; got 8193"),
+        ("[frame]\nwidth = 'wide'", "[frame] width: Input should be a valid integer, "),
+        ("[frame]\nwidth = 8.5", "[frame] width: Input should be a valid integer, got a number with a fract"),
+        ("[frame\nwidth = 8", "not valid TOML: Expected ']' at the end of a table declaration"),
+        ("[frame]\nwidth = 8\nwidth = 9", "not valid TOML: Cannot overwrite a value"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(UserError) as caught:
+        load(path, "frame", Frame)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_one_message_in_full(tmp_path: Path) -> None:
+    path = written(tmp_path, "[frame]\nheight = -4\n")
+    with pytest.raises(UserError) as caught:
+        load(path, "frame", Frame)
+    assert str(caught.value) == f"{path}: [frame] height: Input should be greater than or equal to 1; got -4"
+
+
+def test_an_inner_value_is_named_with_its_place() -> None:
+    with pytest.raises(UserError, match=r"^x: widths\.1: Input should be a valid integer, .*; got 'b'$"):
+        parse({"widths": [4, "b"]}, GeneratorConfig, "x:")
+
+
+def test_a_rule_of_several_values_is_said_in_its_own_words() -> None:
+    with pytest.raises(UserError, match=r"^x: the whole table: kernel must be at least stride, else pixels"):
+        parse({"kernel": 2, "stride": 3}, GeneratorConfig, "x:")
+
+
+def test_a_table_of_another_stage_is_not_checked(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "[hls]\nmagic = 1\n"), "frame", Frame) == Frame()
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "some.toml"
+    path.write_bytes(b"[frame]\xff\xfe")
+    with pytest.raises(UserError, match=r"some\.toml: not valid TOML: 'utf-8' codec can't decode"):
+        read(path)
+
+
+@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir], ids=["missing", "a folder"])
+def test_no_file(tmp_path: Path, make: Any) -> None:
+    path = tmp_path / "none.toml"
+    make(path)
+    with pytest.raises(UserError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: no such configuration; expected a TOML file, as in configs/"
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Frame().width = 3  # type: ignore[misc]
