@@ -20,6 +20,8 @@ from qonnx.custom_op.registry import getCustomOp
 
 Counts = NDArray[np.int64]
 
+LUT_BEATS = 257
+
 
 def depth(model: ModelWrapper, producer: Any, consumer: Any) -> int:
     """Beats (of the producer's folding) of the FIFO between two nodes; 0 where none is needed."""
@@ -29,6 +31,14 @@ def depth(model: ModelWrapper, producer: Any, consumer: Any) -> int:
     height, width, channels = model.get_tensor_shape(producer.input[0])[1:]
     pixels = floor_pixels(model, producer, consumer) + width
     return min(pixels, height * width) * (channels // fork.get_nodeattr("SIMD"))
+
+
+def ram_style(beats: int) -> str:
+    """Memory of a FIFO, in FINN's words: LUTs up to what its fifo.sv puts there itself, block RAM beyond.
+
+    FINN's own choice beyond 2028 beats is UltraRAM, which the Zynq-7000 has not.
+    """
+    return "auto" if beats <= LUT_BEATS else "block"
 
 
 def floor_pixels(model: ModelWrapper, fork: Any, join: Any) -> int:

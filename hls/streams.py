@@ -7,7 +7,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import SortGraph
 
-from hls.fifo import depth
+from hls.fifo import depth, ram_style
 from hls.ops import DOMAIN
 
 
@@ -42,7 +42,7 @@ def _link(model: ModelWrapper, node: Any, index: int, pixels_per_beat: int) -> N
         current = _insert(
             model, "StreamingFIFO_rtl", f"{stem}_fifo", current,
             depth=fifo, folded_shape=folded, normal_shape=model.get_tensor_shape(tensor),
-            dataType=kind.name, ram_style="auto",
+            dataType=kind.name, ram_style=ram_style(fifo),
         )  # fmt: skip
     if have != wanted:
         current = _insert(

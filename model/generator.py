@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from pixelmend.config import CHECKED
+from pixelmend.config import CHECKED, Frame
 from pixelmend.errors import UserError
 
 COLOURS = 3  # R, G, B
@@ -64,6 +64,15 @@ class GeneratorConfig:
     def multiple(self) -> int:
         """Both sides of a frame must be divisible by this."""
         return self.stride**self.levels
+
+
+def check_frame(frame: Frame, config: GeneratorConfig) -> None:
+    """`UserError` where the strides don't divide the sides of the frame."""
+    if frame.height % config.multiple or frame.width % config.multiple:
+        raise UserError(
+            f"frame {frame.height}x{frame.width}: this generator has {config.levels} levels of stride "
+            f"{config.stride}, so both sides must be multiples of {config.multiple}"
+        )
 
 
 class EncoderDecoder(nn.Module):

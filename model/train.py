@@ -18,11 +18,12 @@ import typer
 
 from model.checkpoint import save
 from model.defects import DefectConfig
-from model.generator import Generator, GeneratorConfig, fold_spectral_norm
+from model.generator import Generator, GeneratorConfig, check_frame, fold_spectral_norm
 from model.learn import Learner, TrainConfig
 from model.loop import config_json, fit, load_pools, write_curve
 from model.photos import find_photos
 from pixelmend import config, provenance
+from pixelmend.config import Frame
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
 from pixelmend.files import file_digest, text_digest
@@ -40,6 +41,7 @@ def main(
 ) -> None:
     """Train the float generator; goes on where an interrupted run stopped, does nothing if all is there."""
     generator = config.load(configuration, "generator", GeneratorConfig)
+    check_frame(config.load(configuration, "frame", Frame), generator)  # rather now than after the training
     defects = config.load(configuration, "defects", DefectConfig)
     settings = config.load(configuration, "train", TrainConfig)
     train(generator, defects, settings, data, out)

@@ -20,6 +20,7 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
 from model.checkpoint import load
+from model.generator import check_frame
 from pixelmend import config as configuration
 from pixelmend.config import Frame
 from pixelmend.console import note, run
@@ -38,12 +39,7 @@ def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int 
     Image values go in and out as k/255. Raises `UserError` where the sides don't divide, or where the file
     computes anything else than the network on `CHECKS` seeded images; nothing is written then.
     """
-    multiple = twin.config.multiple
-    if height % multiple or width % multiple:
-        raise UserError(
-            f"frame {height}x{width}: this generator has {twin.config.levels} levels of stride "
-            f"{twin.config.stride}, so both sides must be multiples of {multiple}"
-        )
+    check_frame(Frame(height, width), twin.config)
     twin.eval()
     images = np.random.default_rng(seed).integers(0, 256, (CHECKS, 1, 3, height, width))
     frames = torch.from_numpy(images.astype(np.float32) / np.float32(255))

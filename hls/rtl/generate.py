@@ -90,6 +90,8 @@ def _placed(path: Path, workspace: Path) -> tuple[str, str]:
         text = mend_fifo(text)
     if path.name == "add_multi.sv":
         text = mend_add_multi(text)
+    if path.name == "mvu_vvu_axi.sv":
+        text = mend_mvu_queue(text)
     return f"finn-rtllib/{path.resolve().relative_to(rtllib().resolve()).as_posix()}", text
 
 
@@ -105,3 +107,16 @@ def mend_add_multi(text: str) -> str:
     if function is None or text.count(anchor) != 1:
         raise UserError("add_multi.sv: expected the text of finn-plus 1.6.1, found another version's")
     return text.replace(function[0], "").replace(anchor, function[0] + anchor)
+
+
+def mend_mvu_queue(text: str) -> str:
+    """FINN's `mvu_vvu_axi.sv` with an output queue that holds all that can still come once it is blocked.
+
+    Where SIMD = MW every cycle has a result. Of the D that the core holds, D = 4 + clog2(SIMD) + (SIMD == 1) in
+    mvu.sv, and the one that enters as the lock falls none can be stopped: the queue needs D + 2 places, and as
+    it is given has CORE_PIPELINE_DEPTH + 1, D at least. Results were lost under back-pressure.
+    """
+    old = "localparam int unsigned  MAX_IN_FLIGHT = CORE_PIPELINE_DEPTH;"
+    if text.count(old) != 1:
+        raise UserError("mvu_vvu_axi.sv: expected the text of finn-plus 1.6.1, found another version's")
+    return text.replace(old, old.replace(";", " + 2;"))
