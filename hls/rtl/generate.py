@@ -113,8 +113,9 @@ def mend_mvu_queue(text: str) -> str:
     """FINN's `mvu_vvu_axi.sv` with an output queue that holds all that can still come once it is blocked.
 
     Where SIMD = MW, every cycle gives a result. When the output blocks, the D results within the core, where
-    D = 4 + clog2(SIMD) + (SIMD == 1) in mvu.sv, still come, and so do the first one queued and one that enters
-    before the lock is set: D + 2 places. FINN has CORE_PIPELINE_DEPTH + 1, which is D + 1 or D, and loses results.
+    D = 4 + clog2(SIMD) + (SIMD == 1) in mvu.sv, still come, and so do the first one queued and one that
+    enters before the lock is set: D + 2 places. FINN has CORE_PIPELINE_DEPTH + 1, which is D + 1 or D, and
+    loses results.
     """
     old = "localparam int unsigned  MAX_IN_FLIGHT = CORE_PIPELINE_DEPTH;"
     if text.count(old) != 1:

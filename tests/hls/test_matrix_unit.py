@@ -1,6 +1,6 @@
 """FINN's matrix-vector unit as we mend it: no result is lost, whatever the stalls.
 
-With SIMD = MW a result leaves every cycle; as FINN has it, the output queue then overflows when it is blocked.
+With SIMD = MW a result leaves every cycle; FINN's output queue then overflows when it is blocked.
 """
 
 from pathlib import Path
