@@ -52,7 +52,7 @@ class RtlModel:
     pixels_per_beat: int
 
     @classmethod
-    def load(cls, folder: Path, cache: Path, threads: int = 1, optimize: str = "-O2") -> "RtlModel":
+    def load(cls, folder: Path, cache: Path, threads: int = 1, optimize: str = "-O1") -> "RtlModel":
         """Compile the RTL of the build `folder`, or take it from `cache`."""
         io = read_json(folder / "io.json")
         graph = ModelWrapper(str(folder / "dataflow.onnx"))

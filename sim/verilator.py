@@ -153,7 +153,7 @@ def build(
     defines: Sequence[str] = (),
     parameters: Mapping[str, int | str] | None = None,
     threads: int = 1,
-    optimize: str = "-O2",
+    optimize: str = "-O1",
     lenient: Sequence[str] = FINN_SOURCES,
 ) -> "Simulation":
     """Verilate and compile module `top`, or take it from the folder `cache`.

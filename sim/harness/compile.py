@@ -21,8 +21,11 @@ HARNESS = Path(__file__).parent
 VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--no-timing", "--assert", "--output-split", "20000")
 COMPILE = ("-std=gnu++17", "-pthread", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0",
            "-DVM_TIMING=0", "-w")  # fmt: skip
-UNITY_BYTES = 400_000
-"""Generated C++ below this size is compiled as one file: a small one costs little but its headers."""
+COLD, RUNTIME = "-O0", "-O1"
+"""Optimization of what runs once ("__Slow" files: constructors, settling), and of Verilator's library."""
+
+UNIT_BYTES = 1_500_000
+"""Generated C++ is compiled in pieces of about this size: smaller ones cost little but their headers."""
 
 LENIENT_RULES = {
     "WIDTHEXPAND": "finn-rtllib adds single bits to counters",
@@ -110,7 +113,7 @@ def executable(
     folder = cache / digest
     with _locked(cache / "locks" / digest):
         if not (folder / "simulate").is_file():
-            runtime = _runtime(cache, optimize)
+            runtime = _runtime(cache)
             with replacing_folder(folder) as work:
                 _make(work, runtime, arguments, sources, ports, optimize, lenient)
     return folder / "simulate"
@@ -127,31 +130,47 @@ def _make(
 ) -> None:
     verilate([*VERILATE, "--prefix", "Vdut", *arguments], sources, lenient, work)
     write_text(work / "ports.cpp", _ports_source(ports))
-    units = sorted(file.name for file in work.glob("*.cpp"))
-    if sum((work / name).stat().st_size for name in units) < UNITY_BYTES:
-        write_text(work / "unity.cc", "".join(f'#include "{name}"\n' for name in units))
-        units = ["unity.cc"]
-
-    def compile_unit(name: str) -> Path:
-        level = "-O1" if "__Slow" in name and optimize != "-O0" else optimize  # constructors, run once
-        return _compile(work / name, work, level, work)
-
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = [*pool.map(compile_unit, units), *sorted(runtime.glob("*.o"))]
+        made = pool.map(lambda unit: _compile(unit[0], work, unit[1], work), _units(work, optimize))
+        objects = [*made, *sorted(runtime.glob("*.o"))]
     _call([compiler(), "-pthread", "-o", str(work / "simulate"), *map(str, objects)], "the linker")
     for leftover in (file for file in work.iterdir() if file.suffix not in ("", ".vlt")):
         leftover.unlink()
 
 
-def _runtime(cache: Path, optimize: str) -> Path:
+def _units(work: Path, optimize: str) -> list[tuple[Path, str]]:
+    """Gather the generated C++ into compile units, with the optimization of each, the slowest first."""
+    files = sorted(work.glob("*.cpp"))
+    size = {file: file.stat().st_size for file in files}
+    cold = [file for file in files if "__Slow" in file.name]
+    hot = [file for file in files if file not in cold]
+    if sum(size.values()) < UNIT_BYTES // 4:
+        kinds = [("all", files, optimize)]
+    else:
+        kinds = [("hot", hot, optimize), ("cold", cold, COLD)]
+    units = []
+    for kind, members, level in kinds:
+        groups: dict[int, list[Path]] = {}
+        before = 0
+        for file in members:
+            groups.setdefault(before // UNIT_BYTES, []).append(file)
+            before += size[file]
+        for number, group in groups.items():
+            unit = work / f"{kind}{number}.cc"
+            write_text(unit, "".join(f'#include "{file.name}"\n' for file in group))
+            units.append((unit, level))
+    return units
+
+
+def _runtime(cache: Path) -> Path:
     """The folder with the object files that every simulation shares."""
-    folder = cache / ("runtime-" + _digest([], [optimize]))
+    folder = cache / ("runtime-" + _digest([], []))
     with _locked(cache / "locks" / folder.name):
         if not folder.is_dir():
             include = verilator_root() / "include"
             units = [include / "verilated.cpp", include / "verilated_threads.cpp", HARNESS / "harness.cpp"]
             with replacing_folder(folder) as work, ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(lambda unit: _compile(unit, work, optimize, work), units))
+                list(pool.map(lambda unit: _compile(unit, work, RUNTIME, work), units))
     return folder
 
 
@@ -215,8 +234,8 @@ std::unique_ptr<Dut> make_dut(int argc, char** argv) { return std::make_unique<C
 
 def _digest(files: Sequence[Path], flags: Sequence[str]) -> str:
     digest = sha256()
-    shared = [*VERILATE, *COMPILE, *LENIENT_RULES, *_tool_versions(), _PORTS_SOURCE, *flags]
-    for text in shared:
+    settings = [*VERILATE, *COMPILE, COLD, RUNTIME, str(UNIT_BYTES), *LENIENT_RULES]
+    for text in [*settings, *_tool_versions(), _PORTS_SOURCE, *flags]:
         digest.update(f"{len(text)}:{text}".encode())
     for file in [*sorted(HARNESS.glob("*.[ch]pp")), *files]:
         content = file.read_bytes()
