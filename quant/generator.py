@@ -8,6 +8,9 @@ uint8 with scale exactly 1/255. Biases stay float: lowering moves them into the 
 N = batch, H, W = height and width, C = channels.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import brevitas.nn as qnn
 import torch
 from brevitas.inject.enum import ScalingImplType, StatsOp
@@ -125,6 +128,21 @@ class QuantGenerator(EncoderDecoder):
             return self.image_in
         before = names[index - 1]
         return self.sums[before] if before in self.sums else self.act_of(before)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Values go into the parameters that are there: Brevitas puts new ones in the place of its learned
+        scales, which an optimizer that holds the old ones would no longer train.
+        """
+        held = dict(self.named_parameters())
+        result = super().load_state_dict(state_dict, strict, assign)
+        for name, value in list(self.named_parameters()):
+            if value is not held[name]:
+                held[name].data.copy_(value.data)
+                module, field = name.rsplit(".", 1)
+                setattr(self.get_submodule(module), field, held[name])
+        return result
 
     def load_float(self, generator: Generator) -> None:
         """Take weights and biases of a float generator (spectral norm folded) of the same configuration."""

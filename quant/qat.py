@@ -90,6 +90,8 @@ def calibrate(twin: QuantGenerator, frames: torch.Tensor) -> None:
 def load_twin(path: Path) -> QuantGenerator:
     """The network of a checkpoint that `qat` wrote, in evaluation; `UserError` where it can't be used."""
     stored = load(path, KIND)
+    if not isinstance(stored.config, dict) or not {"generator", "quant"} <= stored.config.keys():
+        raise UserError(f"{path}: expected the tables generator and quant in it, got {stored.config!r}")
     generator = parse(stored.config["generator"], GeneratorConfig, f"{path}: generator")
     quant = parse(stored.config["quant"], QuantConfig, f"{path}: quant")
     twin = QuantGenerator(generator, quant)
