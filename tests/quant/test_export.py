@@ -1,0 +1,154 @@
+"""Export: the file computes what Brevitas computes, or there is no file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from model.checkpoint import save
+from model.generator import GeneratorConfig
+from pixelmend.errors import UserError
+from pixelmend.files import read_json
+from quant import export as module
+from quant.export import export, export_checkpoint
+from quant.generator import QuantGenerator
+from quant.qat import KIND
+from tests.networks import Case, brevitas_pixels, equal, images, qonnx_pixels, twin
+
+CASE = Case(widths=(4, 6), height=8, width=12, seed=3)
+
+
+@pytest.fixture(scope="module")
+def network() -> QuantGenerator:
+    return twin(CASE)
+
+
+@pytest.fixture(scope="module")
+def exported(network: QuantGenerator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("exported") / "generator.onnx"
+    export(network, CASE.height, CASE.width, path)
+    return path
+
+
+def checkpoint(network: QuantGenerator, path: Path, kind: str = KIND) -> Path:
+    quant = network.quant
+    config = {
+        "generator": {"widths": list(network.config.widths), "spectral_norm": False},
+        "quant": {"weight_bits": quant.weight_bits, "act_bits": quant.act_bits},
+    }
+    save(path, kind, config, network.state_dict(), {"seed": CASE.seed})
+    return path
+
+
+def frame_of(folder: Path, height: int = CASE.height, width: int = CASE.width) -> Path:
+    path = folder / "some.toml"
+    path.write_text(f"[frame]\nheight = {height}\nwidth = {width}\n", encoding="utf-8")
+    return path
+
+
+def test_the_file_equals_brevitas_on_photographs(network: QuantGenerator, exported: Path) -> None:
+    frames = images(CASE)
+    wanted = brevitas_pixels(network, frames)
+    assert len(np.unique(wanted)) > 8, "the network says nearly nothing"
+    equal("QONNX", qonnx_pixels(exported, frames), wanted)
+
+
+def test_the_same_network_gives_the_same_bytes(
+    network: QuantGenerator, exported: Path, tmp_path: Path
+) -> None:
+    export(network, CASE.height, CASE.width, tmp_path / "generator.onnx")
+    assert (tmp_path / "generator.onnx").read_bytes() == exported.read_bytes()
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 10), (9, 12), (2, 4)])
+def test_sides_that_do_not_divide(network: QuantGenerator, tmp_path: Path, height: int, width: int) -> None:
+    with pytest.raises(UserError) as caught:
+        export(network, height, width, tmp_path / "x.onnx")
+    assert str(caught.value) == (
+        f"frame {height}x{width}: this generator has 2 levels of stride 2, "
+        "so both sides must be multiples of 4"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_disagrees_is_refused(
+    network: QuantGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One value of the third check image, off by one step."""
+    path = tmp_path / "generator.onnx"
+    path.write_bytes(b"an earlier result")
+    execute, calls = module.execute_onnx, []
+
+    def wrong(model: Any, feed: dict[str, Any]) -> dict[str, Any]:
+        calls.append(1)
+        results = execute(model, feed)
+        if len(calls) == 3:
+            results[model.graph.output[0].name][0, 1, 2, 3] += np.float32(1 / 255)
+        return results
+
+    monkeypatch.setattr(module, "execute_onnx", wrong)
+    with pytest.raises(UserError) as caught:
+        export(network, CASE.height, CASE.width, path)
+    assert str(caught.value).startswith(
+        f"{path}: QONNX differs from Brevitas in 1 of 288 values of check image 2, first at "
+        "(image, channel, row, column) (0, 1, 2, 3): "
+    )
+    assert path.read_bytes() == b"an earlier result"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_is_exported_once(
+    network: QuantGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored, config, out = (
+        checkpoint(network, tmp_path / "qat.safetensors"),
+        frame_of(tmp_path),
+        tmp_path / "out",
+    )
+    sizes: list[tuple[int, int]] = []
+
+    def pretended(_twin: QuantGenerator, height: int, width: int, path: Path) -> None:
+        sizes.append((height, width))
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+
+    monkeypatch.setattr(module, "export", pretended)
+    assert export_checkpoint(config, stored, out) == out / "generator.onnx"
+    export_checkpoint(config, stored, out)
+    assert sizes == [(8, 12)]
+    export_checkpoint(frame_of(tmp_path, width=16), stored, out)
+    assert sizes == [(8, 12), (8, 16)]
+    (out / "generator.onnx").unlink()
+    export_checkpoint(frame_of(tmp_path, width=16), stored, out)
+    with torch.no_grad():
+        before = network.dec[0].bias.clone()
+        network.dec[0].bias += 1
+        checkpoint(network, stored)
+        network.dec[0].bias.copy_(before)
+    export_checkpoint(frame_of(tmp_path, width=16), stored, out)
+    assert len(sizes) == 4
+
+
+def test_what_made_the_file_lies_beside_it(network: QuantGenerator, exported: Path, tmp_path: Path) -> None:
+    stored, out = checkpoint(network, tmp_path / "qat.safetensors"), tmp_path / "out"
+    path = export_checkpoint(frame_of(tmp_path), stored, out)
+    assert path.read_bytes() == exported.read_bytes()  # the checkpoint holds the whole network
+    told = read_json(out / "generator.json")
+    assert told["checkpoint"] == {"seed": CASE.seed}
+    assert told["frame"] == {"height": 8, "width": 12}
+    assert set(told["made_by"]) == {"commit", "versions"}
+
+
+def test_a_checkpoint_of_the_float_network_is_refused(network: QuantGenerator, tmp_path: Path) -> None:
+    stored = checkpoint(network, tmp_path / "float.safetensors", kind="generator")
+    with pytest.raises(UserError, match="expected a checkpoint of kind 'quantized generator', got kind 'gen"):
+        export_checkpoint(frame_of(tmp_path), stored, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_recorded_configuration_is_that_of_the_case(network: QuantGenerator) -> None:
+    assert network.config == GeneratorConfig(widths=(4, 6), spectral_norm=False)
+    assert json.loads(json.dumps(network.quant.weight_bits)) == CASE.weight_bits

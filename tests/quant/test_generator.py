@@ -1,0 +1,206 @@
+"""The Brevitas twin: it computes what the float network does, on grids that hardware can hold."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from model.generator import Generator, GeneratorConfig, fold_spectral_norm
+from quant.bits import QuantConfig, layer_names
+from quant.generator import QuantGenerator
+from quant.qat import calibrate
+
+NET = GeneratorConfig(widths=(6, 8), spectral_norm=False)
+PIXEL = np.float32(1 / 255)
+
+
+def frames(count: int = 20, side: int = 16) -> Tensor:
+    pixels = np.random.default_rng(1).integers(0, 256, (count, 3, side, side))
+    return torch.from_numpy(pixels.astype(np.float32) / np.float32(255))
+
+
+def quantized(
+    quant: QuantConfig, net: GeneratorConfig = NET, seed: int = 1
+) -> tuple[Generator, QuantGenerator]:
+    """A random float network and its calibrated twin, both in evaluation."""
+    torch.manual_seed(seed)
+    floating = Generator(net).eval()
+    twin = QuantGenerator(net, quant)
+    twin.load_float(floating)
+    calibrate(twin, frames())
+    return floating, twin
+
+
+def outputs(twin: QuantGenerator) -> dict[str, Tensor]:
+    """What every layer's quantizer gave on the frames, by layer."""
+    found: dict[str, list[Tensor]] = {}
+    handles = [
+        quantizer.register_forward_hook(
+            lambda _module, _inputs, result, name=name: found.setdefault(name, []).append(result.detach())
+        )
+        for name, quantizer in twin.acts.items()
+    ]
+    with torch.no_grad():
+        twin(frames())
+    for handle in handles:
+        handle.remove()
+    return {name: torch.stack(results) if len(results) > 1 else results[0] for name, results in found.items()}
+
+
+def scale_of(quantizer: Any) -> float:
+    return float(quantizer.act_quant.scale().detach())
+
+
+@pytest.mark.parametrize(
+    "net",
+    [NET, GeneratorConfig((6, 8, 8), spectral_norm=False), GeneratorConfig((6,), 3, 3, False, False, False)],
+    ids=["skips", "3 levels", "no skips"],
+)
+def test_8_bits_are_nearly_the_float_network(net: GeneratorConfig) -> None:
+    floating, twin = quantized(QuantConfig(8, 8), net)
+    given = frames(side=18 if net.stride == 3 else 16)
+    with torch.no_grad():
+        wanted, came = floating(given).clamp(0, 1), twin(given)
+    assert float(wanted.std()) > 0.02, "the network says nearly nothing"
+    assert psnr_db(wanted, came) > 35
+    coarse = quantized(QuantConfig(3, 3), net)[1]
+    with torch.no_grad():
+        assert psnr_db(wanted, coarse(given)) < psnr_db(wanted, came) - 5
+
+
+def psnr_db(wanted: Tensor, came: Tensor) -> float:
+    return float(-10 * torch.log10(((wanted - came) ** 2).mean()))
+
+
+def test_pixels_go_in_and_out_untouched() -> None:
+    _, twin = quantized(QuantConfig())
+    assert scale_of(twin.image_in) == scale_of(twin.image_out) == PIXEL
+    every = torch.arange(256).reshape(1, 1, 16, 16).expand(1, 3, 16, 16)
+    assert torch.equal(twin.image_in(every.float() / 255), every * torch.tensor(PIXEL))
+    with torch.no_grad():
+        result = twin(frames()).numpy()
+    pixels = np.round(result * 255)
+    assert 0 <= pixels.min() < pixels.max() <= 255
+    assert np.array_equal(pixels.astype(np.float32) * PIXEL, result)
+
+
+def test_training_leaves_the_scales_of_pixels_alone() -> None:
+    _, twin = quantized(QuantConfig())
+    twin.train()
+    optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
+    before = scale_of(twin.act_of("enc1"))
+    (twin(frames()) - frames()).abs().mean().backward()
+    optimizer.step()
+    assert scale_of(twin.image_in) == scale_of(twin.image_out) == PIXEL
+    assert scale_of(twin.act_of("enc1")) != before  # the others are learned
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+def test_weights_are_narrow_range_with_a_scale_for_each_channel(bits: int) -> None:
+    _, twin = quantized(QuantConfig(weight_bits=bits))
+    limit = 2 ** (bits - 1) - 1
+    for name in layer_names(NET):
+        layer: Any = twin.layer(name)
+        weights = layer.quant_weight()
+        channels = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
+        integers = torch.round(weights.value / weights.scale).transpose(0, channels).flatten(1)
+        assert torch.equal(integers.abs().amax(1), torch.full((len(integers),), float(limit)))
+        assert weights.scale.numel() == layer.weight.shape[channels]
+
+
+def test_bit_widths_of_single_layers_take_effect() -> None:
+    quant = QuantConfig(4, 4, None, {"enc2": 2, "dec1": 8}, {"enc2": 2, "center": 6})
+    _, twin = quantized(quant)
+    widths = {name: int(twin.layer(name).quant_weight().bit_width) for name in layer_names(NET)}  # type: ignore[operator]
+    assert widths == {"enc1": 4, "enc2": 2, "center": 4, "dec1": 8, "dec2": 4}
+    levels = {name: len(values.unique()) for name, values in outputs(twin).items()}
+    assert levels["enc2"] == 4
+    assert 16 < levels["center"] <= 64
+    assert 8 < levels["enc1"] <= 16  # and of dec1, which shares its quantizer
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_activations_are_unsigned_multiples_of_their_scale(bits: int) -> None:
+    _, twin = quantized(QuantConfig(act_bits=bits))
+    for name, values in outputs(twin).items():
+        integers = values / scale_of(twin.acts[name])
+        assert torch.allclose(integers, integers.round(), atol=1e-3)
+        assert (float(integers.min()), float(integers.max().round())) == (0.0, 2**bits - 1), name
+
+
+def test_operands_of_a_sum_share_one_quantizer() -> None:
+    three = GeneratorConfig(widths=(4, 6, 8), spectral_norm=False)
+    _, twin = quantized(QuantConfig(), three)
+    assert twin.act_of("dec1") is twin.act_of("enc2")
+    assert twin.act_of("dec2") is twin.act_of("enc1")
+    assert len({id(twin.act_of(name)) for name in layer_names(three)}) == 5
+    assert set(twin.acts) == {"enc1", "enc2", "enc3", "center"}
+    both = outputs(twin)["enc1"]  # the encoder's pass and the decoder's
+    assert both.shape[0] == 2
+    sums = (both[0] + both[1]) / scale_of(twin.acts["enc1"])
+    assert torch.allclose(sums, sums.round(), atol=1e-3)
+    assert 15 < float(sums.max()) <= 30.001
+
+
+def test_without_skips_every_layer_has_its_own_quantizer() -> None:
+    plain = GeneratorConfig(widths=(4, 6), skips=False, spectral_norm=False)
+    twin = QuantGenerator(plain, QuantConfig())
+    assert set(twin.acts) == {"enc1", "enc2", "center", "dec1"}
+
+
+def test_a_sum_is_requantized_where_asked() -> None:
+    _, twin = quantized(QuantConfig(sum_bits=3))
+    sums: list[Tensor] = []
+    twin.sums["dec1"].register_forward_hook(lambda _module, _inputs, result: sums.append(result.detach()))
+    with torch.no_grad():
+        twin(frames())
+    assert 4 < len(sums[0].unique()) <= 8
+    assert twin.input_act_of("dec2") is twin.sums["dec1"]
+    assert QuantGenerator(NET, QuantConfig()).input_act_of("enc1").__class__ is twin.image_in.__class__
+
+
+def test_every_layer_knows_the_quantizer_of_its_input() -> None:
+    _, twin = quantized(QuantConfig())
+    assert twin.input_act_of("enc1") is twin.image_in
+    assert twin.input_act_of("enc2") is twin.acts["enc1"]
+    assert twin.input_act_of("center") is twin.acts["enc2"]
+    assert twin.input_act_of("dec1") is twin.acts["center"]
+    assert twin.input_act_of("dec2") is twin.acts["enc1"]  # the sum has its operands' scale
+    assert twin.act_of("dec2") is twin.image_out
+
+
+def test_weights_and_biases_come_from_the_float_network() -> None:
+    torch.manual_seed(3)
+    normed = Generator(GeneratorConfig(widths=(6, 8), spectral_norm=True))
+    floating = fold_spectral_norm(normed)
+    twin = QuantGenerator(floating.config, QuantConfig())
+    twin.load_float(floating)
+    own = dict(twin.named_parameters())
+    taken = floating.state_dict()
+    assert len(taken) == 10
+    assert all(torch.equal(own[name], value) for name, value in taken.items())
+
+
+def test_the_same_input_gives_the_same_output_alone_and_in_a_batch() -> None:
+    _, twin = quantized(QuantConfig())
+    with torch.no_grad():
+        together = twin(frames())
+        alone = torch.cat([twin(frame[None]) for frame in frames()])
+    assert torch.equal((together * 255).round(), (alone * 255).round())
+
+
+def test_loading_keeps_the_parameters_an_optimizer_holds() -> None:
+    """Brevitas would replace its learned scales, and training that goes on would leave them as they are."""
+    _, source = quantized(QuantConfig(), seed=1)
+    _, target = quantized(QuantConfig(), seed=2)
+    for network in (source, target):
+        network.train()(frames())  # the learned scales start with the first step
+    held = dict(target.named_parameters())
+    target.load_state_dict(source.state_dict())
+    now = dict(target.named_parameters())
+    assert all(now[name] is held[name] for name in held)
+    assert all(torch.equal(now[name], value) for name, value in source.named_parameters())
+    with torch.no_grad():
+        assert torch.equal(target.eval()(frames()), source.eval()(frames()))

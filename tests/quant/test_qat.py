@@ -1,0 +1,218 @@
+"""Quantization-aware training: it repeats, it goes on after Ctrl-C, it knows its checkpoints."""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from scipy.ndimage import gaussian_filter
+
+from model.checkpoint import load, save
+from model.defects import DefectConfig
+from model.generator import Generator, GeneratorConfig
+from model.learn import Learner, TrainConfig
+from model.loop import config_json
+from model.train import train
+from pixelmend.errors import UserError
+from pixelmend.files import read_json
+from quant import qat as module
+from quant.bits import QuantConfig
+from quant.qat import KIND, load_twin, qat
+from quant.settle import settle
+
+NET = GeneratorConfig(widths=(6, 8), spectral_norm=False)
+QUANT = QuantConfig(layer_weight_bits={"enc1": 8})
+DEFECTS = DefectConfig(boxes=(1, 1), side=(4, 6))
+QUICK = TrainConfig(
+    steps=5, batch=2, crop=16, validate_every=2, validation_crops=3, learning_rate=2e-3, threads=1, seed=3
+)
+FILES = ("qat.safetensors", "qat.csv", "qat.json")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    rng = np.random.default_rng(2)
+    for i in range(4):
+        smooth = gaussian_filter(rng.random((48, 56, 3)) * 1500 - 620, (4, 4, 0))
+        Image.fromarray(smooth.clip(0, 255).astype(np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def floating(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("float")
+    train(NET, DEFECTS, QUICK, data, out)
+    return out / "float.safetensors"
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, floating: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run from beginning to end."""
+    out = tmp_path_factory.mktemp("whole")
+    qat(QUANT, DEFECTS, QUICK, floating, data, out)
+    return out
+
+
+def files(out: Path) -> dict[str, bytes]:
+    return {name: (out / name).read_bytes() for name in FILES}
+
+
+def test_the_same_seed_gives_the_same_bytes(data: Path, floating: Path, whole: Path, tmp_path: Path) -> None:
+    qat(QUANT, DEFECTS, QUICK, floating, data, tmp_path / "again")
+    qat(QUANT, DEFECTS, replace(QUICK, seed=4), floating, data, tmp_path / "other")
+    assert files(tmp_path / "again") == files(whole)
+    assert files(tmp_path / "other")["qat.safetensors"] != files(whole)["qat.safetensors"]
+
+
+@pytest.mark.parametrize("after", [1, 2, 5])
+def test_ctrl_c_and_going_on_changes_nothing(
+    data: Path, floating: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    advance = Learner.advance
+
+    def interrupted(learner: Learner) -> None:
+        if learner.step == after - 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        advance(learner)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Learner, "advance", interrupted)
+        qat(QUANT, DEFECTS, QUICK, floating, data, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["qat_state.pt"]
+    steps: list[int] = []
+    monkeypatch.setattr(Learner, "advance", lambda learner: (steps.append(learner.step), advance(learner))[1])
+    qat(QUANT, DEFECTS, QUICK, floating, data, tmp_path)
+    assert steps == list(range(after, 5))
+    assert files(tmp_path) == files(whole)
+    assert not (tmp_path / "qat_state.pt").exists()
+
+
+def test_what_is_unchanged_is_not_trained_again(
+    data: Path, floating: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    steps = module.fit
+    monkeypatch.setattr(module, "fit", lambda *arguments: (calls.append(1), steps(*arguments))[1])
+    settings = replace(QUICK, steps=1)
+
+    def again(quant: QuantConfig = QUANT, **changes: Any) -> int:
+        calls.clear()
+        qat(quant, changes.get("defects", DEFECTS), settings, floating, data, tmp_path)
+        return len(calls)
+
+    assert again() == 1
+    assert again() == 0
+    assert again(quant=replace(QUANT, act_bits=3)) == 1
+    assert again(quant=replace(QUANT, act_bits=3), defects=replace(DEFECTS, fill=0.7)) == 1
+    (tmp_path / "qat.csv").unlink()
+    assert again(quant=replace(QUANT, act_bits=3), defects=replace(DEFECTS, fill=0.7)) == 1
+    assert again(quant=replace(QUANT, act_bits=3), defects=replace(DEFECTS, fill=0.7)) == 0
+
+
+def test_the_checkpoint_tells_where_it_came_from(whole: Path) -> None:
+    stored = load(whole / "qat.safetensors", KIND)
+    assert stored.made_by["stage"] == "quant.qat"
+    assert stored.made_by["seed"] == 3
+    assert {"commit", "versions", "qat", "defects", "data", "float", "least_margin"} <= stored.made_by.keys()
+    curve = read_json(whole / "qat.json")["curve"]
+    assert [row["step"] for row in curve] == [2, 4, 5]
+    assert stored.made_by["best"] == max(curve, key=lambda row: row["model_score"])
+
+
+def test_a_checkpoint_gives_the_network_back(whole: Path) -> None:
+    twin = load_twin(whole / "qat.safetensors")
+    assert (twin.config, twin.quant, twin.training) == (NET, QUANT, False)
+    stored = load(whole / "qat.safetensors", KIND)
+    state = twin.state_dict()
+    assert state.keys() == stored.state.keys()
+    assert all(torch.equal(state[name], value) for name, value in stored.state.items())
+    margin = settle(twin)  # its biases were settled before they were written
+    assert margin == pytest.approx(stored.made_by["least_margin"], abs=1e-4)
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def foreign(path: Path) -> None:
+    save_file({"a": torch.zeros(2)}, path)
+
+
+def of_the_float_network(path: Path) -> None:
+    save(path, "generator", config_json({"generator": asdict(NET)}), Generator(NET).state_dict(), {})
+
+
+def changed(**config: Any) -> Callable[[Path], None]:
+    """A checkpoint whose configuration was changed, its tensors not."""
+
+    def change(path: Path) -> None:
+        stored = load(path, KIND)
+        save(path, KIND, stored.config | config, stored.state, stored.made_by)
+
+    return change
+
+
+def lacking(name: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        stored = load(path, KIND)
+        state = {key: value for key, value in stored.state.items() if key != name}
+        save(path, KIND, stored.config, state, stored.made_by)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (Path.unlink, "expected a checkpoint of kind 'quantized generator', found no such file"),
+        (damaged, "not a checkpoint, or damaged"),
+        (foreign, "expected 'pixelmend checkpoint 1', got a file written by another program"),
+        (of_the_float_network, "expected a checkpoint of kind 'quantized generator', got kind 'generator'"),
+        (changed(generator={"widths": [6, 8], "magic": 1}), "generator magic: unknown key"),
+        (changed(quant={"weight_bits": 9}), "quant weight_bits: Input should be less than or equal to 8"),
+        (changed(generator={"widths": [6, 9]}), "the tensors don't fit the network it describes: .*enc.1"),
+        (lacking("dec.1.bias"), r"the tensors don't fit the network it describes: .*dec\.1\.bias"),
+    ],
+)
+def test_checkpoints_that_cannot_be_used(
+    whole: Path, tmp_path: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    path = tmp_path / "qat.safetensors"
+    path.write_bytes((whole / "qat.safetensors").read_bytes())
+    spoil(path)
+    with pytest.raises(UserError, match=rf"qat\.safetensors: {message}") as caught:
+        load_twin(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("config", [{"generator": {"widths": [6, 8]}}, {}, [1]], ids=str)
+def test_a_checkpoint_without_its_configuration(whole: Path, tmp_path: Path, config: Any) -> None:
+    stored = load(whole / "qat.safetensors", KIND)
+    save(tmp_path / "x", KIND, config, stored.state, {})
+    with pytest.raises(UserError) as caught:
+        load_twin(tmp_path / "x")
+    assert (
+        str(caught.value) == f"{tmp_path / 'x'}: expected the tables generator and quant in it, got {config}"
+    )
+
+
+def test_what_training_cannot_use(data: Path, floating: Path, whole: Path, tmp_path: Path) -> None:
+    def refused(message: str, **changes: Any) -> None:
+        given = {"quant": QUANT, "settings": QUICK, "checkpoint": floating, "data": data} | changes
+        with pytest.raises(UserError, match=message):
+            qat(defects=DEFECTS, out=tmp_path / "out", **given)
+        assert not (tmp_path / "out").exists()
+
+    refused(r"\[qat\] crop: must be divisible by 4, got 18", settings=replace(QUICK, crop=18))
+    refused(r"\[quant\] layer_act_bits names layer 'enc3'", quant=QuantConfig(layer_act_bits={"enc3": 2}))
+    refused("found no such file", checkpoint=tmp_path / "none.safetensors")
+    refused("got kind 'quantized generator'", checkpoint=whole / "qat.safetensors")
+    refused("expected a folder of photographs", data=tmp_path / "none")
