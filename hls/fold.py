@@ -90,10 +90,10 @@ def _lanes(operator: CustomOp, key: str, target_cycles: int) -> int:
 def _width(operator: CustomOp, key: str) -> int:
     """The channel count that PE or SIMD of a node must divide."""
     kind = operator.onnx_node.op_type
-    if kind == "MVAU_rtl":
+    if kind == "MVAU_rtl" and key in ("PE", "SIMD"):
         return operator.get_nodeattr("MH" if key == "PE" else "MW")
     name = "IFMChannels" if kind == "ConvolutionInputGenerator_rtl" else "NumChannels"
-    if key != ("PE" if kind == "Thresholding_rtl" else "SIMD"):
+    if kind == "MVAU_rtl" or key != ("PE" if kind == "Thresholding_rtl" else "SIMD"):
         raise UserError(f"folding of {operator.onnx_node.name}: a {kind} has no {key}")
     return operator.get_nodeattr(name)
 

@@ -1,0 +1,304 @@
+"""Reading QONNX: what is read is what the file says, and every refusal names the node and what came.
+
+Nodes are named as qonnx's clean-up numbers them, which `quant.export` has done before it writes a file.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper, save
+
+from hls.network import Convolution, Requantization, SkipAdd, TransposedConvolution
+from hls.qonnx_reader import PIXEL_SCALE, read
+from pixelmend.errors import UserError
+from quant.export import export
+from tests.networks import Case, equal, twin
+
+QUANT = "qonnx.custom_op.general"
+PIXEL = np.float32(1 / 255)
+
+
+@dataclass
+class File:
+    """A QONNX file of a few nodes under construction."""
+
+    nodes: list[Any] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+    shape: tuple[int, ...] = (1, 3, 8, 8)
+    inputs: tuple[str, ...] = ("image",)
+
+    def constant(self, name: str, value: Any) -> str:
+        self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+        return name
+
+    def node(self, kind: str, name: str, inputs: list[str], domain: str = "", **attributes: Any) -> str:
+        self.nodes.append(
+            helper.make_node(kind, inputs, [f"{name}_y"], name=name, domain=domain, **attributes)
+        )
+        return f"{name}_y"
+
+    def quant(
+        self, name: str, source: str, scale: Any, bits: float, zero: float = 0.0, **changed: Any
+    ) -> str:
+        constants = [
+            self.constant(f"{name}_{key}", value) for key, value in (("s", scale), ("z", zero), ("b", bits))
+        ]
+        attributes = {"signed": 0, "narrow": 0, "rounding_mode": "ROUND"} | changed
+        return self.node("Quant", name, [source, *constants], QUANT, **attributes)
+
+    def weights(self, name: str, values: Any, scale: Any = 0.5, bits: float = 4, **changed: Any) -> str:
+        source = self.constant(f"{name}_w", values)
+        return self.quant(name, source, scale, bits, **{"signed": 1, "narrow": 1} | changed)
+
+    def save(self, path: Path, output: str) -> Path:
+        def info(name: str, shape: Any) -> Any:
+            return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+        graph = helper.make_graph(
+            self.nodes,
+            "g",
+            [info(name, self.shape) for name in self.inputs],
+            [info(output, None)],
+            self.constants,
+        )
+        opsets = [helper.make_opsetid("", 18), helper.make_opsetid(QUANT, 1)]
+        save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
+        return path
+
+
+def kernel(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-7, 8, shape) * 0.5
+
+
+def autoencoder(path: Path, **changed: Any) -> Path:
+    """image -> conv (4 channels, half the sides) -> transposed conv -> image; `changed`: what is wrong."""
+    file = File(shape=changed.get("shape", (1, 3, 8, 8)))
+    x = file.quant("in", "image", **{"scale": PIXEL, "bits": 8} | changed.get("image_in", {}))
+    w = file.weights("w1", changed.get("kernel1", kernel(4, 3, 4, 4)), **changed.get("weights1", {}))
+    conv = {"kernel_shape": [4, 4], "strides": [2, 2], "pads": [1, 1, 1, 1]} | changed.get("conv", {})
+    x = file.node("Conv", "enc", [x, w, file.constant("bias", [0.25, -0.5, 0.0, 1.0])], **conv)
+    if "behind_conv" in changed:
+        x = changed["behind_conv"](file, x)
+    x = file.node("Relu", "relu", [x])
+    x = file.quant("act", x, **{"scale": 0.125, "bits": 4} | changed.get("act", {}))
+    if "behind_act" in changed:
+        x = changed["behind_act"](file, x)
+    w = file.weights("w2", kernel(4, 3, 4, 4, seed=1), **changed.get("weights2", {}))
+    back = {"kernel_shape": [4, 4], "strides": [2, 2], "pads": [1, 1, 1, 1]} | changed.get("deconv", {})
+    x = file.node("ConvTranspose", "dec", [x, w], **back)
+    x = file.quant("out", x, **{"scale": PIXEL, "bits": 8} | changed.get("image_out", {}))
+    return file.save(path, x)
+
+
+def test_weights_names_and_shapes(tmp_path: Path) -> None:
+    network = read(autoencoder(tmp_path / "m.onnx"))
+    conv, deconv = network.layers
+    assert isinstance(conv, Convolution)
+    assert isinstance(deconv, TransposedConvolution)
+    assert [layer.name for layer in network.layers] == ["conv1", "deconv1"]
+    equal("conv weights", conv.weights, (kernel(4, 3, 4, 4) / 0.5).astype(int))
+    equal("deconv weights", deconv.weights, (kernel(4, 3, 4, 4, seed=1) / 0.5).astype(int))
+    assert (conv.stride, conv.pads, conv.weight_bits) == (2, (1, 1, 1, 1), 4)
+    assert (deconv.stride, deconv.pad) == (2, 1)
+    image, middle = network.image_in, conv.result
+    assert (image.height, image.width, image.channels, image.bits, image.maximum) == (8, 8, 3, 8, 255)
+    assert (middle.height, middle.width, middle.channels, middle.bits, middle.maximum) == (4, 4, 4, 4, 15)
+    assert network.image_out is deconv.result
+    assert conv.source is image
+    assert deconv.source is middle
+
+
+def test_thresholds_stand_for_scales_and_biases(tmp_path: Path) -> None:
+    """a * (0.5 / 255) + b >= (t - 1/2) / 8; no accumulator of these weights comes near a tie."""
+    conv = read(autoencoder(tmp_path / "m.onnx")).layers[0]
+    bias = np.array([0.25, -0.5, 0.0, 1.0])
+    flat = conv.weights.reshape(4, -1)
+    lowest = 255 * int(np.minimum(flat, 0).sum(1).min())
+    highest = 255 * int(np.maximum(flat, 0).sum(1).max())
+    crossing = ((np.arange(1, 16) - 0.5) / 8 - bias[:, None]) / (0.5 * PIXEL_SCALE)
+    equal("thresholds", conv.thresholds, np.clip(np.ceil(crossing).astype(int), lowest, highest + 1))
+
+
+def test_rows_that_no_window_reaches_are_not_padded(tmp_path: Path) -> None:
+    """k3 s2 p1 over 8 rows: the last window ends at row 7, so the bottom and right zeros are left out."""
+    conv = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    network = read(autoencoder(tmp_path / "m.onnx", kernel1=kernel(4, 3, 3, 3), conv=conv))
+    assert network.layers[0].pads == (1, 1, 0, 0)
+
+
+def test_least_margin_is_the_distance_to_the_nearest_tie(tmp_path: Path) -> None:
+    network = read(autoencoder(tmp_path / "m.onnx"))
+    scales = (0.5 * PIXEL_SCALE, [0.25, -0.5, 0.0, 1.0], 0.125, 4), (0.5 * 0.125, [0.0] * 3, PIXEL_SCALE, 8)
+    nearest = []
+    for layer, (scale, bias, result, bits) in zip(network.layers, scales, strict=True):
+        crossing = ((np.arange(1, 2**bits) - 0.5) * result - np.array(bias)[:, None]) / scale
+        reach = layer.thresholds.max()
+        inside = crossing[(crossing <= reach) & (crossing >= layer.thresholds.min() - 1)]
+        nearest.append(np.abs(inside - np.round(inside)).min())
+    assert network.least_margin == pytest.approx(min(nearest), rel=1e-6)
+
+
+@pytest.mark.parametrize("sum_bits", [None, 4])
+def test_a_generator_as_it_is_exported(sum_bits: int | None, tmp_path: Path) -> None:
+    case = Case(widths=(4, 6, 8), sum_bits=sum_bits, weight_bits=3, layer_weight_bits={"enc1": 8})
+    network = twin(case)
+    export(network, case.height, case.width, tmp_path / "m.onnx")
+    layers = read(tmp_path / "m.onnx").layers
+    requant = ["requant"] if sum_bits else []
+    kinds = ["conv"] * 4 + ["deconv", "add", *requant, "deconv", "add", *requant, "deconv"]
+    assert [layer.name.rstrip("123456789") for layer in layers] == kinds
+    assert sum(isinstance(layer, Requantization) for layer in layers) == 2 * len(requant)
+    adds = [layer for layer in layers if isinstance(layer, SkipAdd)]
+    assert [(add.result.bits, add.result.maximum) for add in adds] == [(5, 30), (5, 30)]
+    assert adds[0].sources[1] is layers[1].result
+    assert adds[1].sources[1] is layers[0].result
+    modules = [*network.enc, network.center, *network.dec]
+    matrices = [layer for layer in layers if isinstance(layer, Convolution | TransposedConvolution)]
+    for layer, module in zip(matrices, modules, strict=True):
+        equal(layer.name, layer.weights, module.quant_weight().int().numpy().astype(np.int64))
+    assert [layer.weight_bits for layer in matrices] == [8] + [3] * 6
+
+
+def _sigmoid(file: File, x: str) -> str:
+    return file.node("Sigmoid", "odd", [x])
+
+
+def _unlike_sum(file: File, x: str) -> str:
+    other = file.quant("act2", x, 0.25, 4)
+    return file.node("Add", "sum", [x, other])
+
+
+def _half_sum(file: File, x: str) -> str:
+    return file.node("Add", "sum", [x, "enc_y"])
+
+
+def _again(file: File, x: str) -> str:
+    weights = file.weights("w9", kernel(4, 4, 1, 1))
+    return file.node("Conv", "unquantized", [x, weights])
+
+
+def _grouped(file: File, x: str) -> str:
+    weights = file.weights("w9", kernel(4, 2, 1, 1))
+    return file.quant("act2", file.node("Conv", "grouped", [x, weights], group=2), 0.125, 4)
+
+
+def _plain_weights(file: File, x: str) -> str:
+    return file.node("Conv", "plain", [x, file.constant("w8", kernel(4, 4, 1, 1))])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"behind_act": _sigmoid},
+            "node Sigmoid_0 is a Sigmoid; a generator may hold Quant, Conv, ConvTranspose,",
+        ),
+        (
+            {"behind_act": _unlike_sum},
+            "node Add_0 (Add): its operands have scales 0.125 and 0.25, which can't",
+        ),
+        ({"behind_act": _half_sum}, "node Add_0 (Add): both operands must be quantized tensors"),
+        ({"behind_conv": _again}, "node Conv_1 (Conv): its input must be quantized"),
+        ({"behind_act": _plain_weights}, "node Conv_1 (Conv): its weights must come from a Quant node over"),
+        ({"weights1": {"bits": 9}}, "node Quant_1 (Quant): bit widths must be 2 to 8, got 9"),
+        ({"weights1": {"bits": 1}}, "node Quant_1 (Quant): bit widths must be 2 to 8, got 1"),
+        ({"act": {"bits": 9}}, "node Quant_3 (Quant): bit widths must be 2 to 8, got 9"),
+        ({"act": {"bits": 3.5}}, "node Quant_3 (Quant): bit widths must be 2 to 8, got 3.5"),
+        ({"act": {"zero": 3}}, "node Quant_3 (Quant): the zero point must be 0, got 3"),
+        (
+            {"act": {"signed": 1}},
+            "node Quant_3 (Quant): activations must be unsigned, full-range, with one scale",
+        ),
+        (
+            {"act": {"narrow": 1}},
+            "node Quant_3 (Quant): activations must be unsigned, full-range, with one scale",
+        ),
+        (
+            {"act": {"scale": np.full((1, 4, 1, 1), 0.125)}},
+            "node Quant_3 (Quant): activations must be unsigned, full-range, with one scale",
+        ),
+        ({"act": {"scale": -0.125}}, "node Quant_3 (Quant): scales must be positive, got -0.125"),
+        ({"act": {"scale": np.inf}}, "node Quant_3 (Quant): scales must be positive, got inf"),
+        (
+            {"act": {"rounding_mode": "FLOOR"}},
+            "node Quant_3 (Quant): rounding must be ROUND (half to even), got",
+        ),
+        ({"weights1": {"signed": 0, "narrow": 0}}, "node Quant_1 (Quant): weights must be signed"),
+        ({"image_in": {"scale": 1 / 256}}, "node Quant_0 (Quant): the image must enter as 8 bits"),
+        ({"image_in": {"bits": 7}}, "node Quant_0 (Quant): the image must enter as 8 bits"),
+        ({"image_out": {"scale": 1 / 256}}, "the output must be quantized to 8 bits with scale 1/255"),
+        ({"image_out": {"bits": 7}}, "the output must be quantized to 8 bits with scale 1/255"),
+        (
+            {"deconv": {"pads": [0, 0, 0, 0]}},
+            "node ConvTranspose_0 (ConvTranspose): its output must be 2 times its input 4x4, got 10x10",
+        ),
+        (
+            {"deconv": {"pads": [0, 1, 2, 1]}},
+            "node ConvTranspose_0 (ConvTranspose): padding must be symmetric and less than the kernel, got 0",
+        ),
+        (
+            {"conv": {"strides": [2, 1]}},
+            "node Conv_0 (Conv): kernel and stride must be square, got (4, 4) and",
+        ),
+        (
+            {"kernel1": kernel(4, 3, 3, 4), "conv": {"kernel_shape": [3, 4]}},
+            "node Conv_0 (Conv): kernel and stride must be square, got (3, 4) and [2, 2]",
+        ),
+        (
+            {"conv": {"dilations": [2, 2], "pads": [3, 3, 3, 3]}},
+            "node Conv_0 (Conv): dilation and groups must be 1",
+        ),
+        ({"behind_act": _grouped}, "node Conv_1 (Conv): dilation and groups must be 1"),
+        (
+            {"kernel1": kernel(4, 3, 1, 1), "conv": {"kernel_shape": [1, 1], "pads": [0, 0, 0, 0]}},
+            "node Conv_0 (Conv): no window reaches the last row or column of its input",
+        ),
+        ({"shape": (2, 3, 8, 8)}, "must have shape (1, C, H, W), got [2, 3, 8, 8]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_refusals(changed: dict[str, Any], message: str, tmp_path: Path) -> None:
+    path = autoencoder(tmp_path / "m.onnx", **changed)
+    with pytest.raises(UserError) as error:
+        read(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+
+
+def test_relu_on_the_raw_image(tmp_path: Path) -> None:
+    file = File()
+    path = file.save(tmp_path / "m.onnx", file.node("Relu", "early", ["image"]))
+    with pytest.raises(UserError, match=r"node Relu_0 \(Relu\): its input .* must be quantized first"):
+        read(path)
+
+
+def test_two_inputs(tmp_path: Path) -> None:
+    file = File(inputs=("image", "other"))
+    total = file.node("Add", "sum", ["image", "other"])
+    with pytest.raises(UserError, match="expected one input and one output, got 2 and 1"):
+        read(file.save(tmp_path / "m.onnx", total))
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.onnx: no such file; expected a QONNX model"):
+        read(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x09\x12\xff\xff\xff"])
+def test_damaged_file(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"m\.onnx: not a readable QONNX model: ."):
+        read(path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_cut_off_file(share: float, tmp_path: Path) -> None:
+    path = autoencoder(tmp_path / "m.onnx")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(UserError, match=r"m\.onnx: "):
+        read(path)
