@@ -25,6 +25,7 @@ from hls.network import (
     sources,
 )
 from hls.ops import DOMAIN  # the import registers our operators
+from hls.thresholds import clip
 
 
 class _Graph:
@@ -113,15 +114,15 @@ def build(network: Network) -> ModelWrapper:
 def _convolution(graph: _Graph, layer: Convolution, last: str) -> None:
     source = graph.read(layer.source)
     windows = _size(layer.result)
-    sums = _matrix(graph, layer, source, layer.weights, layer.pads, layer.stride, windows)
-    _thresholds(graph, layer.name, sums, layer.thresholds, layer.result, last, windows)
+    sums, steps = _matrix(graph, layer, source, layer.weights, layer.pads, layer.stride, windows)
+    _thresholds(graph, layer.name, sums, steps, layer.result, last, windows)
 
 
 def _transposed(graph: _Graph, layer: TransposedConvolution, last: str) -> None:
     lowered = phases(layer)
     source = graph.read(layer.source)
-    sums = _matrix(graph, layer, source, lowered.weights, lowered.pads, 1, lowered.windows)
-    repeated = np.tile(layer.thresholds, (layer.stride**2, 1))  # every phase has the channel's thresholds
+    sums, steps = _matrix(graph, layer, source, lowered.weights, lowered.pads, 1, lowered.windows)
+    repeated = np.tile(steps, (layer.stride**2, 1))  # every phase has the channel's thresholds
     rows, columns = lowered.windows
     # thresholds come before the shuffle, so that its row buffer holds few-bit words
     wide = graph.stream(
@@ -157,8 +158,12 @@ def _matrix(
     pads: tuple[int, int, int, int],
     stride: int,
     windows: tuple[int, int],
-) -> str:
-    """Padding, sliding window and matrix-vector unit; returns the stream of accumulators."""
+) -> tuple[str, Integers]:
+    """Padding, sliding window and matrix-vector unit.
+
+    Returns the stream of accumulators, and the layer's thresholds within what these can reach: a phase of a
+    transposed convolution sums a part of the kernel only.
+    """
     outputs, channels, kernel, _ = weights.shape
     kind = DataType[f"UINT{layer.source.bits}"]
     height, width = layer.source.height, layer.source.width
@@ -197,11 +202,10 @@ def _matrix(
         )
         source = out
     matrix = weights.transpose(2, 3, 1, 0).reshape(-1, outputs)  # MW = (u, v, Cin), MH = Cout
-    steps = layer.thresholds
-    sums = _holding(
-        int(np.minimum(matrix, 0).sum(0).min()) * layer.source.maximum,
-        max(int(np.maximum(matrix, 0).sum(0).max()) * layer.source.maximum, int(steps.max())),
-    )
+    lowest = int(np.minimum(matrix, 0).sum(0).min()) * layer.source.maximum
+    highest = int(np.maximum(matrix, 0).sum(0).max()) * layer.source.maximum
+    steps = clip(layer.thresholds, lowest, highest)
+    sums = _holding(lowest, max(highest, int(steps.max())))
     weight_type = DataType[f"INT{layer.weight_bits}"]
     out = graph.stream(f"{layer.name}_sums", (*windows, outputs), sums)
     graph.node(
@@ -223,7 +227,7 @@ def _matrix(
         outputDataType=sums.name,
         accDataType=sums.name,
     )
-    return out
+    return out, steps
 
 
 def _thresholds(
