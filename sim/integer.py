@@ -82,10 +82,9 @@ def _pad(node: Any, x: Array) -> list[Array]:
 def _window(node: Any, x: Array) -> list[Array]:
     (k, _), (s, _) = _ints(node, "ConvKernelDim"), _ints(node, "Stride")
     views = np.lib.stride_tricks.sliding_window_view(x, (k, k), axis=(1, 2))[:, ::s, ::s]  # N, Y, X, C, k, k
-    count, rows, columns = views.shape[:3]
-    return [
-        views.transpose(0, 1, 2, 4, 5, 3).reshape(count, rows, columns, -1)
-    ]  # window row, column, channel
+    count, rows, columns, channels = views.shape[:4]
+    # window row, column, channel
+    return [views.transpose(0, 1, 2, 4, 5, 3).reshape(count, rows, columns, k * k * channels)]
 
 
 def _matrix(node: Any, x: Array, weights: Array) -> list[Array]:
