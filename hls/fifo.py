@@ -1,14 +1,23 @@
-"""Depths of skip FIFOs by construction: from which input pixel on each output pixel can exist.
+"""Depths of all FIFOs by construction: skips, windows in front of matrix units, rows inside pixel shuffles.
 
-For every operator, need(n) is the number of its input pixels (raster order) that must have been consumed
-before its n-th output pixel can leave. Along a branch these compose. Where a skip add joins a deep branch
-with a copy of the fork's tensor, its n-th pixel needs deep(n) pixels through the fork, of which the skip
-side has passed on only n - 1; the FIFO on the skip side must hold the difference,
+**Skips** - from which input pixel on each output pixel can exist. For every operator, need(n) is the number
+of its input pixels (raster order) that must have been consumed before its n-th output pixel can leave. Along
+a branch these compose. Where a skip add joins a deep branch with a copy of the fork's tensor, its n-th pixel
+needs deep(n) pixels through the fork, of which the skip side has passed on only n - 1; the FIFO on the skip
+side must hold the difference,
 
     floor = max over n of (deep(n) - (n - 1))  pixels,
 
-or the network deadlocks, whatever the folding. One row more decouples the branches: the sliding windows
-of the deep branch read ahead, and their latency must not stall the fork.
+or the network deadlocks, whatever the folding. One row more decouples the branches: the sliding windows of
+the deep branch read ahead, and their latency must not stall the fork.
+
+**Windows** - a matrix-vector unit takes a window in while it makes its first PE outputs and then repeats it
+from its own buffer for the other MH / PE - 1 passes. A sliding window narrower than the unit's SIMD would
+stretch the first pass; a FIFO of one window, MW / SIMD beats, is filled during the others.
+
+**Pixel shuffles** - s row phases of T beats leave one after the other while all phases arrive together at
+the same mean rate. Phase 0 must be kept for the (s - 1) / s of a row's time in which the others are sent, at
+1 / s of the rate of the whole: (s - 1) * T / s beats. (The others' FIFOs hold a row; see pixel_shuffle.)
 """
 
 from typing import Any
@@ -23,7 +32,28 @@ Counts = NDArray[np.int64]
 LUT_BEATS = 257
 
 
-def depth(model: ModelWrapper, producer: Any, consumer: Any) -> int:
+def window_depth(producer: Any, consumer: Any) -> int:
+    """Beats (of the consumer's folding) of the FIFO in front of a matrix unit; 0 where none is needed."""
+    if producer is None or consumer.op_type != "MVAU_rtl":
+        return 0
+    unit, feeder = getCustomOp(consumer), getCustomOp(producer)
+    passes = unit.get_nodeattr("MH") // unit.get_nodeattr("PE")
+    beats = unit.get_nodeattr("MW") // unit.get_nodeattr("SIMD")
+    narrower = feeder.get_outstream_width(0) < unit.get_instream_width(0)
+    return max(2, beats) if passes > 1 and narrower else 0
+
+
+def size_shuffles(model: ModelWrapper) -> None:
+    """Set the depth of phase 0 of every pixel shuffle of a folded graph."""
+    for node in model.graph.node:
+        if node.op_type == "PixelShuffle_rtl":
+            shuffle = getCustomOp(node)
+            stride = shuffle.get_nodeattr("Stride")
+            kept = -(-(stride - 1) * shuffle.row_beats() // stride)
+            shuffle.set_nodeattr("FirstDepth", kept + stride * shuffle.beats_per_pixel())
+
+
+def skip_depth(model: ModelWrapper, producer: Any, consumer: Any) -> int:
     """Beats (of the producer's folding) of the FIFO between two nodes; 0 where none is needed."""
     if producer.op_type != "StreamFork_rtl" or consumer.op_type != "SkipAdd_rtl":
         return 0

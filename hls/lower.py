@@ -21,7 +21,7 @@ import typer
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from hls import dataflow, fold, qonnx_reader, streams, table
+from hls import dataflow, fifo, fold, qonnx_reader, streams, table
 from hls.config import HlsConfig
 from hls.finn_setup import finn_workspace
 from hls.network import Network
@@ -66,6 +66,7 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None) -> 
     graph = dataflow.build(network)
     chosen = fold.balanced(graph, hls.target_cycles) if folding is None else fold.read(folding)
     fold.apply(graph, chosen)
+    fifo.size_shuffles(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
     _write(graph, chosen, hls, frame, out)
     _keep_model(model, out / "generator.onnx")

@@ -7,8 +7,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import SortGraph
 
-from hls.fifo import depth, ram_style
+from hls import fifo
 from hls.ops import DOMAIN
+
+PIXEL_BITS = 24
 
 
 def connect(model: ModelWrapper, pixels_per_beat: int) -> ModelWrapper:
@@ -23,39 +25,44 @@ def connect(model: ModelWrapper, pixels_per_beat: int) -> ModelWrapper:
 
 
 def _link(model: ModelWrapper, node: Any, index: int, pixels_per_beat: int) -> None:
+    """Producer, FIFO at its width, width converter, FIFO at the consumer's width, consumer: as needed."""
     tensor = node.input[index]
-    consumer = getCustomOp(node)
-    producer_node = model.find_producer(tensor)
-    wanted = consumer.get_instream_width(index)
-    kind = model.get_tensor_datatype(tensor)
-    if producer_node is None:
-        have = pixels_per_beat * 3 * kind.bitwidth()
-    else:
-        producer = getCustomOp(producer_node)
-        port = list(producer_node.output).index(tensor)
-        have = producer.get_outstream_width(port)
+    wanted = getCustomOp(node).get_instream_width(index)
+    producer = model.find_producer(tensor)
+    have = pixels_per_beat * PIXEL_BITS
+    if producer is not None:
+        port = list(producer.output).index(tensor)
+        have = getCustomOp(producer).get_outstream_width(port)
     stem = f"{node.name}_in{index}"
-    current = tensor
-    fifo = 0 if producer_node is None else depth(model, producer_node, node)
-    if fifo:
-        folded = producer.get_folded_output_shape(port)
-        current = _insert(
-            model, "StreamingFIFO_rtl", f"{stem}_fifo", current,
-            depth=fifo, folded_shape=folded, normal_shape=model.get_tensor_shape(tensor),
-            dataType=kind.name, ram_style=ram_style(fifo),
-        )  # fmt: skip
+    deep = 0 if producer is None else fifo.skip_depth(model, producer, node)
+    if deep:
+        tensor = _fifo(model, stem, tensor, have, deep)
     if have != wanted:
-        current = _insert(
-            model, "StreamingDataWidthConverter_rtl", f"{stem}_width", current,
-            inShape=model.get_tensor_shape(tensor), outShape=model.get_tensor_shape(tensor),
-            inWidth=have, outWidth=wanted, dataType=kind.name,
+        shape = model.get_tensor_shape(tensor)
+        tensor = _insert(
+            model, "StreamingDataWidthConverter_rtl", f"{stem}_width", tensor,
+            inShape=shape, outShape=shape, inWidth=have, outWidth=wanted,
+            dataType=model.get_tensor_datatype(tensor).name,
         )  # fmt: skip
-    node.input[index] = current
+    ahead = fifo.window_depth(producer, node)
+    if ahead:
+        tensor = _fifo(model, stem, tensor, wanted, ahead)
+    node.input[index] = tensor
+
+
+def _fifo(model: ModelWrapper, stem: str, tensor: str, width: int, depth: int) -> str:
+    shape, kind = model.get_tensor_shape(tensor), model.get_tensor_datatype(tensor)
+    lanes = width // kind.bitwidth()
+    return _insert(
+        model, "StreamingFIFO_rtl", f"{stem}_fifo", tensor,
+        depth=depth, folded_shape=[*shape[:-1], shape[-1] // lanes, lanes], normal_shape=shape,
+        dataType=kind.name, ram_style=fifo.ram_style(depth),
+    )  # fmt: skip
 
 
 def _convert_output(model: ModelWrapper, node: Any, pixels_per_beat: int) -> None:
     have = getCustomOp(node).get_outstream_width(0)
-    wanted = pixels_per_beat * 3 * 8
+    wanted = pixels_per_beat * PIXEL_BITS
     if have == wanted:
         return
     name = node.output[0]

@@ -5,7 +5,7 @@ raster order and as soon as it can, what they suffice for. Queues are unlimited;
 skip side of an add reaches is what its FIFO must hold.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from hls import dataflow, fold, streams
-from hls.fifo import depth, floor_pixels
+from hls.fifo import floor_pixels, skip_depth
 from tests.networks import Case, integer_network
 
 
@@ -128,22 +128,50 @@ def test_depth_is_a_row_above_the_floor(case: Case) -> None:
         pixels = min(floor_pixels(model, fork, add) + width, height * width)
         for simd in (1, 2):
             getCustomOp(fork).set_nodeattr("SIMD", simd)
-            assert depth(model, fork, add) == pixels * channels // simd
+            assert skip_depth(model, fork, add) == pixels * channels // simd
 
 
-def test_only_skips_get_a_fifo() -> None:
+def test_each_skip_gets_a_fifo_and_nothing_else_but_matrix_units() -> None:
     case = Case(widths=(2, 2, 2), height=16, width=24)
     model = dataflow.build(integer_network(case))
     fold.apply(model, fold.balanced(model, 10_000))
-    want = {f"{add.name}_in1_fifo": depth(model, fork, add) for fork, add, _ in skip_edges(model)}
+    want = {f"{add.name}_in1_fifo": skip_depth(model, fork, add) for fork, add, _ in skip_edges(model)}
     connected = streams.connect(model, 1)
     got = {
         node.name: getCustomOp(node).get_nodeattr("depth")
         for node in connected.graph.node
         if node.op_type == "StreamingFIFO_rtl"
+        and connected.find_consumer(node.output[0]).op_type != "MVAU_rtl"
     }
     assert got == want
     assert len(got) == 2
+
+
+def test_a_matrix_unit_fed_more_narrowly_gets_a_fifo_of_one_window() -> None:
+    case = Case(widths=(2, 2, 2), height=16, width=24)
+    model = dataflow.build(integer_network(case))
+    fold.apply(model, fold.balanced(model, 1_000))
+    connected = streams.connect(model, 1)
+    checked = Counter[bool]()
+    for node in connected.graph.node:
+        if node.op_type != "MVAU_rtl":
+            continue
+        before = connected.find_producer(node.input[0])
+        unit = getCustomOp(node)
+        beats = unit.get_nodeattr("MW") // unit.get_nodeattr("SIMD")
+        fed = before
+        while fed is not None and fed.op_type.startswith("Streaming"):
+            fed = connected.find_producer(fed.input[0])
+        narrow = getCustomOp(fed).get_outstream_width(0) < unit.get_instream_width(0)
+        repeats = unit.get_nodeattr("MH") > unit.get_nodeattr("PE")
+        checked[narrow and repeats] += 1
+        if narrow and repeats:
+            assert before.op_type == "StreamingFIFO_rtl"
+            assert getCustomOp(before).get_nodeattr("depth") == max(2, beats)
+            assert getCustomOp(before).get_instream_width() == unit.get_instream_width(0)
+        else:
+            assert before.op_type != "StreamingFIFO_rtl"
+    assert checked[True] and checked[False]
 
 
 def test_depth_does_not_grow_with_the_height() -> None:
