@@ -205,7 +205,9 @@ def _matrix(
     lowest = int(np.minimum(matrix, 0).sum(0).min()) * layer.source.maximum
     highest = int(np.maximum(matrix, 0).sum(0).max()) * layer.source.maximum
     steps = clip(layer.thresholds, lowest, highest)
-    sums = _holding(lowest, max(highest, int(steps.max())))
+    # FINN's unit wants room for one full product, even where the weights never make one
+    product = layer.weight_bits + layer.source.bits
+    sums = _holding(lowest, max(highest, int(steps.max())), product)
     weight_type = DataType[f"INT{layer.weight_bits}"]
     out = graph.stream(f"{layer.name}_sums", (*windows, outputs), sums)
     graph.node(
@@ -293,9 +295,10 @@ def _model(graph: _Graph) -> ModelWrapper:
     return model
 
 
-def _holding(lowest: int, highest: int) -> BaseDataType:
-    """The narrowest signed type that holds both ends."""
-    return DataType[f"INT{max((-lowest - 1).bit_length(), highest.bit_length(), 1) + 1}"]
+def _holding(lowest: int, highest: int, least_bits: int) -> BaseDataType:
+    """The narrowest signed type that holds both ends and has at least so many bits."""
+    bits = max((-lowest - 1).bit_length(), highest.bit_length()) + 1
+    return DataType[f"INT{max(bits, least_bits)}"]
 
 
 def _shape(tensor: Tensor) -> tuple[int, int, int]:
