@@ -20,6 +20,7 @@ from qonnx.custom_op.registry import getCustomOp
 from hls.config import HlsConfig
 from hls.finn_setup import rtllib
 from hls.ops.base import fifo_source, mend_fifo
+from hls.rtl.packing import fast_packing
 from hls.rtl.top import top
 from pixelmend.errors import UserError
 from pixelmend.files import write_text
@@ -69,7 +70,8 @@ def _node(model: ModelWrapper, node: Any, config: HlsConfig, work: Path) -> list
     work.mkdir()
     operator = getCustomOp(node)
     operator.set_nodeattr("code_gen_dir_ipgen", str(work))
-    operator.generate_hdl(model, config.part, config.clock_ns)
+    with fast_packing():
+        operator.generate_hdl(model, config.part, config.clock_ns)
     result = [Path(path) for path in operator.get_rtl_file_list(abspath=True)]
     for attribute in ("code_gen_dir_ipgen", "ipgen_path", "ip_path"):
         operator.set_nodeattr(attribute, "")  # dataflow.onnx names no absolute path
