@@ -230,7 +230,7 @@ def _judge(report: dict[str, Any], outcome: Outcome) -> None:
 
 def _place(text: str) -> tuple[int, int]:
     parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
         raise UserError(f"--crop: expected row,column of the top left pixel, such as 100,40; got {text!r}")
     return int(parts[0]), int(parts[1])
 
@@ -251,7 +251,7 @@ def main(
     ] = "none",
 ) -> None:
     """Prove that a build computes the integer model, on a photograph."""
-    cosim(folder, image, config, floating, _place(place) if place else None, seed, stalls)
+    cosim(folder, image, config, floating, None if place is None else _place(place), seed, stalls)
 
 
 if __name__ == "__main__":
