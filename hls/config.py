@@ -8,6 +8,9 @@ from pydantic.dataclasses import dataclass
 from pixelmend.config import CHECKED
 
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
 @dataclass(frozen=True, config=CHECKED)
 class HlsConfig:
     """What the accelerator is built for."""
@@ -15,6 +18,10 @@ class HlsConfig:
     part: str = "xc7z020clg400-1"  # the FPGA, full name with package and speed grade
     clock_mhz: Annotated[float, Field(gt=0, le=500)] = 100.0
     target_fps: Annotated[float, Field(gt=0)] = 60.0  # frames/s the folding aims at, one frame = [frame]
+    max_lut: Share = 0.85  # of the part, the shell around the accelerator included
+    max_ff: Share = 0.85
+    max_dsp: Share = 1.0
+    max_bram: Share = 0.9
     pixels_per_beat: Annotated[int, Field(ge=1, le=8)] = 1  # of the AXI streams in and out, 24 bits each
 
     @property
