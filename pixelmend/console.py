@@ -61,9 +61,11 @@ def run(command: Callable[..., Any]) -> None:
         except UserError as error:
             fail(str(error), error.exit_code)
         except OSError as error:
-            if error.errno not in SYSTEM:
+            short = error.errno is None and str(error).endswith(" written")  # numpy's words for a full disk
+            if not short and error.errno not in SYSTEM:
                 raise
-            fail(f"{error.filename or 'output'}: {error.strerror}; earlier results are unchanged", 1)
+            reason = f"file cut short, {error}" if short else error.strerror
+            fail(f"{error.filename or 'output'}: {reason}; earlier results are unchanged", 1)
         except KeyboardInterrupt:
             fail("interrupted; what was finished is kept, run the same command to go on", 130)
 

@@ -59,13 +59,24 @@ def test_what_the_system_refuses_is_one_line(ended: Callable[..., tuple[int, str
     assert ended(failing(OSError(number, "Refused")))[1].startswith("error: output: Refused; ")
 
 
+def test_an_array_cut_short_is_one_line(ended: Callable[..., tuple[int, str]]) -> None:
+    """What `numpy.ndarray.tofile` raises on a full disk has no error number."""
+    status, said = ended(failing(OSError("32768 requested and 25568 written")))
+    assert status == 1
+    assert said == (
+        "error: output: file cut short, 32768 requested and 25568 written; earlier results are unchanged\n"
+    )
+
+
 def test_ctrl_c_is_said(ended: Callable[..., tuple[int, str]]) -> None:
     status, said = ended(failing(KeyboardInterrupt()))
     assert status == 130
     assert said == "error: interrupted; what was finished is kept, run the same command to go on\n"
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), OSError(errno.ENOENT, "a bug")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [ValueError("a bug"), OSError(errno.ENOENT, "a bug"), OSError("a bug")], ids=repr
+)
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(sys, "argv", ["some-command"])
     with pytest.raises(type(error), match="a bug"):
