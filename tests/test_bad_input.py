@@ -44,7 +44,7 @@ batch = 1
 crop = 8
 validation_crops = 1
 """
-MAINS = {
+MAINS: dict[str, Callable[..., Any]] = {
     "model.train": model.train.main,
     "quant.qat": quant.qat.main,
     "quant.export": quant.export.main,

@@ -52,7 +52,7 @@ def test_bad_values_are_named(values: dict[str, object], message: str) -> None:
 @pytest.mark.parametrize("name", ["enc4", "dec0", "centre", "final"])
 def test_a_layer_the_generator_has_not(key: str, name: str) -> None:
     with pytest.raises(UserError) as caught:
-        check_layers(QuantConfig(**{key: {name: 4}}), THREE)
+        check_layers(parse({key: {name: 4}}, QuantConfig, "x"), THREE)
     assert str(caught.value) == (
         f"[quant] {key} names layer '{name}'; this generator has enc1, enc2, enc3, center, dec1, dec2, dec3"
     )

@@ -73,7 +73,7 @@ def twin(act_bits: int, seed: int) -> QuantGenerator:
     torch.manual_seed(seed)
     network = QuantGenerator(NET, QuantConfig(4, act_bits))
     with torch.no_grad():
-        network.dec[-1].bias += 0.4
+        dict(network.named_parameters())["dec.1.bias"] += 0.4
     calibrate(network, torch.rand(20, 3, 16, 16))
     return network
 
@@ -102,7 +102,8 @@ def test_only_biases_move_and_by_half_a_unit_at_most(act_bits: int) -> None:
             assert torch.equal(value, before[name]), name
     for name, unit in units(network).items():
         field = next(key for key, module in network.named_modules() if module is network.layer(name))
-        change = (network.layer(name).bias.detach() - before[f"{field}.bias"]).double().numpy()
+        bias: Any = network.layer(name).bias
+        change = (bias.detach() - before[f"{field}.bias"]).double().numpy()
         assert (np.abs(change) <= 0.5 * unit * (1 + 1e-5)).all()
         moved += int((change != 0).sum())
     assert moved > 3
