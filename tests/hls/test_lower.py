@@ -1,16 +1,22 @@
 """The build folder: it moves, repeats to the byte, is redone only where needed and survives a failure."""
 
+import csv
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from brevitas.export import export_qonnx
 
 from hls.lower import lower
 from pixelmend.errors import UserError
+from quant.bits import QuantConfig
 from quant.export import export
+from quant.generator import QuantGenerator
 from sim.integer import IntegerModel
 from sim.rtl import RtlModel
 from tests.networks import Case, configuration, equal, images, twin
@@ -218,3 +224,23 @@ def test_frames_of_another_size_are_refused_by_the_models(model: Path, config: P
     (build / "dataflow.onnx").write_bytes(b"\x08\x09\x12\xff\xff")
     with pytest.raises(UserError, match="not a readable dataflow graph; lower again"):
         IntegerModel.load(build / "dataflow.onnx")
+
+
+def test_published_size_is_lowered_within_a_minute(tmp_path: Path) -> None:
+    """5.8 million weights, 256x256; random, and exported unchecked, for time's sake."""
+    case = Case(widths=(64, 128, 256, 512), height=256, width=256, target_fps=10)
+    network = QuantGenerator(case.generator, QuantConfig())
+    with torch.no_grad():
+        for _ in range(2):
+            network.train()(torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
+    network.eval()
+    path = tmp_path / "generator.onnx"
+    export_qonnx(network, torch.zeros(1, 3, 256, 256), str(path), external_data=False)
+    start = time.monotonic()
+    lower(path, configuration(case, tmp_path / "config.toml"), tmp_path / "build")
+    assert time.monotonic() - start < 60
+    rows = list(csv.DictReader((tmp_path / "build" / "dataflow.csv").open()))
+    weights = sum(int(row["weights"]) for row in rows)
+    assert weights == 5_773_312  # the parameters without biases
+    # 3.39 GMAC by phases, and the windows of the borders
+    assert 3.39e9 < sum(int(row["macs"]) for row in rows) < 3.52e9

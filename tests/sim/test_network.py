@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hls import streams
+from hls import fifo
 from sim.integer import IntegerModel
 from sim.rtl import IN, OUT, RtlModel
 from sim.verilator import Deadlock, Stall
@@ -78,8 +78,8 @@ def test_a_short_skip_fifo_is_a_deadlock_that_explains_itself(
     tmp_path: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[1]
-    depth = streams.depth
-    monkeypatch.setattr(streams, "depth", lambda *nodes: 4 if depth(*nodes) else 0)
+    depth = fifo.skip_depth
+    monkeypatch.setattr(fifo, "skip_depth", lambda *nodes: 4 if depth(*nodes) else 0)
     _, _, build = lowered(case, tmp_path)
     with pytest.raises(Deadlock) as error:
         compiled(build, simulations).run(images(case), idle_limit=5000)
