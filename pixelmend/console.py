@@ -47,7 +47,7 @@ def progress() -> Progress:
 
 def note(message: str) -> None:
     """Tell the user something that is no error."""
-    console.print(message, markup=False)
+    console.print(message, markup=False, soft_wrap=True)  # else a path would be broken in two
 
 
 def run(command: Callable[..., Any]) -> None:
