@@ -7,7 +7,6 @@ from pydantic.dataclasses import dataclass
 
 from pixelmend.config import CHECKED
 
-
 Share = Annotated[float, Field(gt=0, le=1)]
 
 

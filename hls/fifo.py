@@ -97,15 +97,12 @@ def _need(model: ModelWrapper, tensor: str, fork: Any) -> Counts | None:
     if not known:
         return None
     through: Counts = np.maximum.reduce(known)
-    return np.maximum.accumulate(through[_last_input(producer)]) if _reorders(producer) else through
+    needed = last_input(producer)
+    return through if needed is None else np.maximum.accumulate(through[needed])
 
 
-def _reorders(node: Any) -> bool:
-    return node.op_type in ("FMPadding_rtl", "ConvolutionInputGenerator_rtl", "PixelShuffle_rtl")
-
-
-def _last_input(node: Any) -> Counts:
-    """For each output pixel of `node`, the index of the last input pixel it needs."""
+def last_input(node: Any) -> Counts | None:
+    """For each output pixel of `node`, the index of the last input pixel it needs; None: its own."""
     operator = getCustomOp(node)
     match node.op_type:
         case "FMPadding_rtl":
@@ -126,7 +123,7 @@ def _last_input(node: Any) -> Counts:
             rows = np.arange(windows[0]) * stride[0] + kernel[0] - 1
             columns = np.arange(windows[1]) * stride[1] + kernel[1] - 1
             return (rows[:, None] * width + columns).reshape(-1)
-        case _:
+        case "PixelShuffle_rtl":
             height, width = operator.get_nodeattr("ImgDim")
             stride = operator.get_nodeattr("Stride")
             north, west = operator.get_nodeattr("CropNorth"), operator.get_nodeattr("CropWest")
@@ -134,3 +131,5 @@ def _last_input(node: Any) -> Counts:
             rows = (np.arange(shape[1]) + north) // stride
             columns = (np.arange(shape[2]) + west) // stride
             return (rows[:, None] * width + columns).reshape(-1)
+        case _:
+            return None

@@ -47,6 +47,7 @@ def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int 
         with _quiet():
             export_qonnx(twin, frames[0], str(temporary), external_data=False)
         model = cleanup_model(ModelWrapper(str(temporary)))
+        _forget_origin(model)
         model.save(str(temporary))
         for number, frame in enumerate(frames):
             with torch.no_grad():
@@ -61,6 +62,13 @@ def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int 
                     f"image {number}, first at (image, channel, row, column) {where}: {result[where]} for "
                     f"{expected[where]}; settle the biases (quant.settle) or retrain"
                 )
+
+
+def _forget_origin(model: ModelWrapper) -> None:
+    """Remove torch's notes on where each node was made: stack traces with absolute paths."""
+    graph = model.graph
+    for part in (model.model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
+        del part.metadata_props[:]
 
 
 @contextlib.contextmanager

@@ -78,7 +78,6 @@ def test_no_file_names_a_place_outside(skipping: Path, config: Path, tmp_path: P
     root = Path(__file__).parents[2]
     places = [str(tmp_path), str(root), "/tmp/", "/usr/", "/home/", "site-packages", "pixelmend-finn-"]
     texts = contents(build)
-    texts.pop("generator.onnx", None)  # a copy of what was given
     assert len(texts) > 30
     for name, text in texts.items():
         for place in places:
