@@ -13,6 +13,7 @@ writes into the folder
 """
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +32,7 @@ from pixelmend import config as configuration
 from pixelmend.config import Frame
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
-from pixelmend.files import file_digest, folder_digest, replacing, replacing_folder, write_json, write_text
+from pixelmend.files import as_json, file_digest, folder_digest, replacing, replacing_folder
 from pixelmend.provenance import code_digest, is_current, made_by, mark_current
 
 SAFE_MARGIN = 1e-3  # accumulator units; see hls.thresholds
@@ -68,45 +69,45 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None) -> 
     fold.apply(graph, chosen)
     fifo.size_shuffles(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
-    _write(graph, chosen, hls, frame, out)
-    _keep_model(model, out / "generator.onnx")
+    _write(graph, chosen, hls, frame, model, out)
     mark_current(stamp, key)
 
 
-def _write(graph: ModelWrapper, folding: fold.Folding, hls: HlsConfig, frame: Frame, out: Path) -> None:
-    with finn_workspace() as workspace, replacing_folder(out / "rtl") as rtl:
-        generate(graph, hls, rtl, workspace)
-        digest = folder_digest(rtl)
-    with replacing(out / "dataflow.onnx") as path:
-        graph.save(str(path))
-    write_json(out / "folding.json", folding)
-    write_json(out / "fifo.json", _fifos(graph))
+def _write(
+    graph: ModelWrapper, folding: fold.Folding, hls: HlsConfig, frame: Frame, model: Path, out: Path
+) -> None:
+    """Write every file under a temporary name first, so that a full disk leaves the earlier build whole."""
     nodes = table.rows(graph)
-    write_text(out / "dataflow.csv", table.as_csv(nodes))
     slowest = max(nodes, key=lambda row: row["expected_cycles"])
-    io = {
-        "top": top.NAME,
-        "frame": asdict(frame),
-        "pixels_per_beat": hls.pixels_per_beat,
-        "part": hls.part,
-        "clock_mhz": hls.clock_mhz,
-        "expected_cycles": slowest["expected_cycles"],
-        "rtl_digest": digest,
-        "made_by": made_by(),
-    }
-    write_json(out / "io.json", io)
+    with ExitStack() as renamed_at_the_end:
+
+        def place(name: str) -> Path:
+            return renamed_at_the_end.enter_context(replacing(out / name))
+
+        rtl = renamed_at_the_end.enter_context(replacing_folder(out / "rtl"))
+        with finn_workspace() as workspace:
+            generate(graph, hls, rtl, workspace)
+        io = {
+            "top": top.NAME,
+            "frame": asdict(frame),
+            "pixels_per_beat": hls.pixels_per_beat,
+            "part": hls.part,
+            "clock_mhz": hls.clock_mhz,
+            "expected_cycles": slowest["expected_cycles"],
+            "rtl_digest": folder_digest(rtl),
+            "made_by": made_by(),
+        }
+        if not (out / "generator.onnx").is_file() or not model.samefile(out / "generator.onnx"):
+            shutil.copyfile(model, place("generator.onnx"))
+        graph.save(str(place("dataflow.onnx")))
+        for name, value in (("folding", folding), ("fifo", _fifos(graph)), ("io", io)):
+            place(f"{name}.json").write_text(as_json(value), encoding="utf-8")
+        place("dataflow.csv").write_text(table.as_csv(nodes), encoding="utf-8")
     macs, weights = (sum(row[key] for row in nodes) for key in ("macs", "weights"))
     note(
         f"{out}: {len(nodes)} nodes, {weights:,} weights, {macs / 1e6:.1f} MMAC a frame; slowest "
         f"{slowest['node']} with {slowest['expected_cycles']:,} cycles a frame expected"
     )
-
-
-def _keep_model(model: Path, kept: Path) -> None:
-    """A build carries the model it was made from."""
-    if not kept.is_file() or not model.samefile(kept):
-        with replacing(kept) as path:
-            shutil.copyfile(model, path)
 
 
 def _check_frame(network: Network, frame: Frame, hls: HlsConfig, model: Path) -> None:

@@ -9,22 +9,24 @@ from qonnx.transformation.general import SortGraph
 
 from hls import fifo
 from hls.ops import DOMAIN
+from hls.timing import Timing, timing
 
 PIXEL_BITS = 24
 
 
 def connect(model: ModelWrapper, pixels_per_beat: int) -> ModelWrapper:
     """Insert width converters and FIFOs; returns the model in topological order."""
+    times = timing(model)
     for node in list(model.graph.node):
         for index, tensor in enumerate(node.input):
             if model.get_initializer(tensor) is None:
-                _link(model, node, index, pixels_per_beat)
+                _link(model, times, node, index, pixels_per_beat)
     last = model.find_producer(model.graph.output[0].name)
     _convert_output(model, last, pixels_per_beat)
     return model.transform(SortGraph())
 
 
-def _link(model: ModelWrapper, node: Any, index: int, pixels_per_beat: int) -> None:
+def _link(model: ModelWrapper, times: Timing, node: Any, index: int, pixels_per_beat: int) -> None:
     """Producer, FIFO at its width, width converter, FIFO at the consumer's width, consumer: as needed."""
     tensor = node.input[index]
     wanted = getCustomOp(node).get_instream_width(index)
@@ -34,7 +36,7 @@ def _link(model: ModelWrapper, node: Any, index: int, pixels_per_beat: int) -> N
         port = list(producer.output).index(tensor)
         have = getCustomOp(producer).get_outstream_width(port)
     stem = f"{node.name}_in{index}"
-    deep = 0 if producer is None else fifo.skip_depth(model, producer, node)
+    deep = 0 if producer is None else fifo.skip_depth(model, times, producer, node)
     if deep:
         tensor = _fifo(model, stem, tensor, have, deep)
     if have != wanted:
@@ -44,7 +46,7 @@ def _link(model: ModelWrapper, node: Any, index: int, pixels_per_beat: int) -> N
             inShape=shape, outShape=shape, inWidth=have, outWidth=wanted,
             dataType=model.get_tensor_datatype(tensor).name,
         )  # fmt: skip
-    ahead = fifo.window_depth(producer, node)
+    ahead = fifo.window_depth(producer, node) or fifo.row_depth(producer, node)
     if ahead:
         tensor = _fifo(model, stem, tensor, wanted, ahead)
     node.input[index] = tensor

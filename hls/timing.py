@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from hls.fifo import last_input
+from hls.order import last_input
 
 Times = NDArray[np.float64]
 
@@ -31,6 +31,7 @@ class Timing:
     """Cycles at which each pixel of each tensor has left its producer, (FRAMES * H * W,) by tensor name."""
 
     period: int  # cycles a frame, those of the slowest node
+    nodes: tuple[str, ...]
     leaves: dict[str, Times]
 
 
@@ -51,7 +52,7 @@ def timing(model: ModelWrapper) -> Timing:
         steps = np.arange(len(arrived)) * interval(node)
         left = np.maximum.accumulate(arrived - steps) + steps + interval(node)
         leaves |= dict.fromkeys(node.output, left)
-    return Timing(period, leaves)
+    return Timing(period, tuple(node.name for node in model.graph.node), leaves)
 
 
 def level(pushed: Times, popped: Times) -> int:

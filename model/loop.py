@@ -4,6 +4,7 @@ It serves the float network (`model.train`) and its quantized twin (`quant.qat`)
 """
 
 import csv
+import io
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,8 +78,10 @@ def _steps(learner: Learner, state: Path, key: dict[str, Any], stop: list[int]) 
 
 
 def _keep(learner: Learner, path: Path, key: dict[str, Any]) -> None:
+    state = io.BytesIO()  # on a full disk torch.save itself would end in a RuntimeError
+    torch.save({"key": key, "learner": learner.state()}, state)
     with replacing(path) as temporary:
-        torch.save({"key": key, "learner": learner.state()}, temporary)
+        temporary.write_bytes(state.getvalue())
 
 
 def _restore(learner: Learner, path: Path, key: dict[str, Any]) -> None:

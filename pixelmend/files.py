@@ -64,8 +64,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically; key order is kept, so equal values give equal bytes."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    """Write `value` as JSON, atomically."""
+    write_text(path, as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """`value` as indented JSON; key order is kept, so equal values give equal text."""
+    return json.dumps(value, indent=2) + "\n"
 
 
 def read_json(path: Path) -> Any:

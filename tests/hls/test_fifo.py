@@ -13,7 +13,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from hls import dataflow, fold, streams
-from hls.fifo import floor_pixels, skip_depth
+from hls.fifo import skip_depth
+from hls.order import floor_pixels, last_input
+from hls.timing import FRAMES, interval, level, timing
 from tests.networks import Case, integer_network
 
 
@@ -119,32 +121,70 @@ def test_floor_is_what_tokens_need(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_depth_is_a_row_above_the_floor(case: Case) -> None:
-    """In beats of the fork's folding, and never more than the whole tensor."""
+def test_skip_depth_is_what_full_pace_needs(case: Case) -> None:
+    """Above the floor that only avoids deadlock; in beats of the fork's folding."""
     model = dataflow.build(integer_network(case))
+    fold.apply(model, fold.balanced(model, 10_000))
+    times = timing(model)
     for fork, add, tensor in skip_edges(model):
-        height, width, channels = model.get_tensor_shape(tensor)[1:]
-        assert channels == 2
-        pixels = min(floor_pixels(model, fork, add) + width, height * width)
-        for simd in (1, 2):
-            getCustomOp(fork).set_nodeattr("SIMD", simd)
-            assert skip_depth(model, fork, add) == pixels * channels // simd
+        channels = model.get_tensor_shape(tensor)[3]
+        simd = getCustomOp(fork).get_nodeattr("SIMD")
+        beats = skip_depth(model, times, fork, add)
+        needed = level(times.leaves[tensor], times.leaves[add.output[0]])
+        assert beats >= needed * channels // simd
+        assert needed >= floor_pixels(model, fork, add)
 
 
-def test_each_skip_gets_a_fifo_and_nothing_else_but_matrix_units() -> None:
+def test_each_skip_gets_a_fifo() -> None:
     case = Case(widths=(2, 2, 2), height=16, width=24)
     model = dataflow.build(integer_network(case))
     fold.apply(model, fold.balanced(model, 10_000))
-    want = {f"{add.name}_in1_fifo": skip_depth(model, fork, add) for fork, add, _ in skip_edges(model)}
+    times = timing(model)
+    want = {add.name: skip_depth(model, times, fork, add) for fork, add, _ in skip_edges(model)}
     connected = streams.connect(model, 1)
-    got = {
-        node.name: getCustomOp(node).get_nodeattr("depth")
-        for node in connected.graph.node
-        if node.op_type == "StreamingFIFO_rtl"
-        and connected.find_consumer(node.output[0]).op_type != "MVAU_rtl"
-    }
+    got = {}
+    for node in connected.graph.node:
+        consumer = connected.find_consumer(node.output[0])
+        if node.op_type == "StreamingFIFO_rtl" and consumer.op_type == "SkipAdd_rtl":
+            got[consumer.name] = getCustomOp(node).get_nodeattr("depth")
     assert got == want
     assert len(got) == 2
+
+
+def test_paddings_inside_the_network_get_a_row_and_a_half() -> None:
+    case = Case(widths=(2, 2), height=16, width=24)
+    model = dataflow.build(integer_network(case))
+    fold.apply(model, fold.balanced(model, 10_000))
+    connected = streams.connect(model, 1)
+    depths = {}
+    for node in connected.graph.node:
+        if node.op_type == "FMPadding_rtl":
+            before = connected.find_producer(node.input[0])
+            fifo = before is not None and before.op_type == "StreamingFIFO_rtl"
+            depths[node.name] = getCustomOp(before).get_nodeattr("depth") if fifo else 0
+    # width 12, 6 and 12 px of 2 channels, SIMD 1; the image itself comes through no FIFO
+    assert depths == {"conv1_pad": 0, "conv2_pad": 36, "deconv1_pad": 18, "deconv2_pad": 36}
+
+
+@pytest.mark.parametrize("case", CASES[:3], ids=str)
+def test_times_are_those_of_a_pixel_by_pixel_schedule(case: Case) -> None:
+    """The recurrence, one pixel after the other in plain Python."""
+    model = dataflow.build(integer_network(case))
+    fold.apply(model, fold.balanced(model, 2_000))
+    times = timing(model)
+    for node in model.graph.node:
+        arrived = [times.leaves[name] for name in node.input if name in times.leaves]
+        needed = last_input(node)
+        for tensor in node.output:
+            left = times.leaves[tensor]
+            per_frame = len(left) // FRAMES
+            before = -1e9
+            for n in range(len(left)):
+                frame, pixel = divmod(n, per_frame)
+                source = pixel if needed is None else int(needed[pixel])
+                ready = max(stream[frame * (len(stream) // FRAMES) + source] for stream in arrived)
+                assert left[n] == pytest.approx(max(ready, before) + interval(node), abs=1e-6)
+                before = left[n]
 
 
 def test_a_matrix_unit_fed_more_narrowly_gets_a_fifo_of_one_window() -> None:

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from model import evaluate
+from model import evaluate, loop
 from model import train as module
 from model.crops import CropPool
 from model.defects import DefectConfig
@@ -260,7 +260,7 @@ def test_no_photograph_is_both_trained_and_validated_on(
         pools.append([photo.tobytes() for photo in photos])
         return CropPool(photos, size)
 
-    monkeypatch.setattr(module, "CropPool", pool)
+    monkeypatch.setattr(loop, "CropPool", pool)
     train(NET, DEFECTS, QUICK, data, tmp_path)
     validated, trained = pools
     assert (len(validated), len(trained)) == (1, 3)
