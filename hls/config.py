@@ -16,7 +16,8 @@ class HlsConfig:
 
     part: str = "xc7z020clg400-1"  # the FPGA, full name with package and speed grade
     clock_mhz: Annotated[float, Field(gt=0, le=500)] = 100.0
-    target_fps: Annotated[float, Field(gt=0)] = 60.0  # frames/s the folding aims at, one frame = [frame]
+    # frames/s that the folding must reach at the least cost; without it, the fastest that fits the part
+    target_fps: Annotated[float, Field(gt=0)] | None = None
     max_lut: Share = 0.85  # of the part, the shell around the accelerator included
     max_ff: Share = 0.85
     max_dsp: Share = 1.0
@@ -30,5 +31,7 @@ class HlsConfig:
 
     @property
     def target_cycles(self) -> int:
-        """Clock cycles a frame may take at `target_fps`."""
+        """Clock cycles a frame may take at `target_fps`, which must be set."""
+        if self.target_fps is None:
+            raise ValueError("target_cycles without a target_fps")
         return int(self.clock_mhz * 1e6 / self.target_fps)

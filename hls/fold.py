@@ -10,6 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.base import CustomOp
 from qonnx.custom_op.registry import getCustomOp
 
+from hls.cost import divisors, weight_memory
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
 
@@ -52,6 +53,8 @@ def apply(model: ModelWrapper, folding: Folding) -> None:
             if type(value) is not int or value < 1 or width % value:
                 raise UserError(f"folding of {node.name}: {key} must divide {width}, got {value!r}")
             operator.set_nodeattr(key, value)
+        if node.op_type == "MVAU_rtl":
+            operator.set_nodeattr("ram_style", _weight_style(operator))
 
 
 def read(path: Path) -> Folding:
@@ -62,6 +65,11 @@ def read(path: Path) -> Folding:
     return folding
 
 
+def _weight_style(operator: CustomOp) -> str:
+    """Where a folded matrix unit keeps its weights: shallow memories in LUTs, the others in block RAM."""
+    return weight_memory(operator.get_instream_width(1), operator.calc_wmem())[0]
+
+
 def _matrix(operator: CustomOp, target_cycles: int) -> dict[str, int]:
     columns, rows = operator.get_nodeattr("MW"), operator.get_nodeattr("MH")
     windows = 1
@@ -69,8 +77,8 @@ def _matrix(operator: CustomOp, target_cycles: int) -> dict[str, int]:
         windows *= count
     fits = [
         (pe * simd, abs(pe - simd), pe, simd)
-        for pe in _divisors(rows)
-        for simd in _divisors(columns)
+        for pe in divisors(rows)
+        for simd in divisors(columns)
         if windows * (rows // pe) * (columns // simd) <= target_cycles
     ]
     _, _, pe, simd = min(fits, default=(0, 0, rows, columns))
@@ -79,7 +87,7 @@ def _matrix(operator: CustomOp, target_cycles: int) -> dict[str, int]:
 
 def _lanes(operator: CustomOp, key: str, target_cycles: int) -> int:
     """The smallest value whose cycles, by the operator's own model, meet the target."""
-    for lanes in _divisors(_width(operator, key)):
+    for lanes in divisors(_width(operator, key)):
         operator.set_nodeattr(key, lanes)
         if operator.get_exp_cycles() <= target_cycles:
             break
@@ -96,7 +104,3 @@ def _width(operator: CustomOp, key: str) -> int:
     if kind == "MVAU_rtl" or key != ("PE" if kind == "Thresholding_rtl" else "SIMD"):
         raise UserError(f"folding of {operator.onnx_node.name}: a {kind} has no {key}")
     return operator.get_nodeattr(name)
-
-
-def _divisors(value: int) -> list[int]:
-    return [candidate for candidate in range(1, value + 1) if value % candidate == 0]

@@ -22,7 +22,7 @@ import typer
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from hls import dataflow, fifo, fold, qonnx_reader, streams, table
+from hls import budget, dataflow, fifo, fold, qonnx_reader, streams, table
 from hls.config import HlsConfig
 from hls.finn_setup import finn_workspace
 from hls.network import Network
@@ -65,7 +65,7 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None) -> 
             "a float evaluation may round to the other side than the integer model (quant.settle mends it)"
         )
     graph = dataflow.build(network)
-    chosen = fold.balanced(graph, hls.target_cycles) if folding is None else fold.read(folding)
+    chosen = budget.choose(graph, hls) if folding is None else fold.read(folding)
     fold.apply(graph, chosen)
     fifo.size_shuffles(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)

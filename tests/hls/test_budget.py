@@ -1,0 +1,119 @@
+"""The folding within a budget: against exhaustive search, and what it says when nothing fits."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from qonnx.custom_op.registry import getCustomOp
+
+from hls import budget, dataflow, fold
+from hls.config import HlsConfig
+from hls.cost import Option, lanes, options, weight_memory
+from hls.parts import find
+from pixelmend.errors import UserError
+from tests.networks import Case, integer_network
+
+Z2 = find("xc7z020clg400-1")
+
+
+@pytest.mark.parametrize(
+    ("weights", "acts", "family", "count"),
+    # design section 6, the vendor's DSP48E1; FINN's packing
+    [(4, 4, "xc7", 4), (3, 4, "xc7", 4), (3, 3, "xc7", 5), (2, 4, "xc7", 5), (4, 8, "xc7", 2),
+     (8, 8, "xc7", 2), (4, 5, "xc7", 3), (4, 4, "xcup", 4)],
+)  # fmt: skip
+def test_lanes(weights: int, acts: int, family: str, count: int) -> None:
+    assert lanes(weights, acts, family) == count
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "style", "bram36", "lut"),
+    [
+        (512, 100, "distributed", 0, 1024),
+        (480, 384, "block", 7, 0),  # 6.67 wide
+        (36, 512, "block", 0.5, 0),  # one half
+        (64, 1600, "block", 4, 0),  # 2048 x 18, four times
+        (512, 1440, "block", 22.5, 0),  # halves of 512 x 36: 3 deep, 15 wide
+    ],
+)
+def test_weight_memory(width: int, depth: int, style: str, bram36: float, lut: int) -> None:
+    assert weight_memory(width, depth) == (style, bram36, lut)
+
+
+def test_options_lose_nothing() -> None:
+    """Whatever folding there is, an option kept is at least as good in everything."""
+    model = dataflow.build(integer_network(Case(widths=(4, 6), height=16, width=16)))
+    for node in model.graph.node:
+        if node.op_type != "MVAU_rtl":
+            continue
+        operator = getCustomOp(node)
+        kept = options(operator, Z2)
+        rows, columns = operator.get_nodeattr("MH"), operator.get_nodeattr("MW")
+        windows = math.prod(operator.get_nodeattr("numInputVectors"))
+        for pe, simd in itertools.product(range(1, rows + 1), range(1, columns + 1)):
+            if rows % pe or columns % simd:
+                continue
+            folds = (rows // pe) * (columns // simd)
+            dsp = simd * math.ceil(pe / lanes(4, operator.get_input_datatype(0).bitwidth(), "xc7"))
+            _, bram36, _ = weight_memory(pe * simd * 4, folds)
+            assert any(
+                option.cycles <= windows * folds and option.dsp <= dsp and option.bram36 <= bram36
+                for option in kept
+            ), (node.name, pe, simd)
+        assert all(rows % option.pe == 0 and columns % option.simd == 0 for option in kept)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_cheapest_is_that_of_exhaustive_search(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    units = {
+        f"unit{n}": [
+            Option(1, 1, int(c), int(d), float(b), int(u)) for c, d, b, u in rng.integers(1, 60, (5, 4))
+        ]
+        for n in range(4)
+    }
+    limits = {"dsp": 110.0, "bram36": 120.0, "lut": 130.0}
+    found = budget._cheapest(units, budget.Budget(limits), 45)
+    best = math.inf
+    for chosen in itertools.product(*units.values()):
+        use = {name: sum(getattr(option, name) for option in chosen) for name in limits}
+        fits = all(use[name] <= limits[name] for name in limits) and max(o.cycles for o in chosen) <= 45
+        if fits:
+            best = min(best, sum(use[name] / limits[name] for name in limits))
+    if math.isinf(best):
+        assert found is None
+    else:
+        assert found is not None
+        cost = sum(getattr(option, name) / limits[name] for option in found.values() for name in limits)
+        assert cost == pytest.approx(best)
+
+
+def test_without_a_target_it_is_the_fastest_within_the_caps() -> None:
+    model = dataflow.build(integer_network(Case(widths=(8, 8), height=32, width=32)))
+    hls = HlsConfig(target_fps=None, max_dsp=0.1)
+    folding = budget.choose(model, hls)
+    fold.apply(model, folding)
+    dsp, slowest = 0, 0
+    for node in model.graph.node:
+        operator = getCustomOp(node)
+        slowest = max(slowest, int(operator.get_exp_cycles()))
+        if node.op_type == "MVAU_rtl":
+            bits = operator.get_input_datatype(0).bitwidth()
+            per_slice = lanes(operator.get_input_datatype(1).bitwidth(), bits, "xc7")
+            dsp += operator.get_nodeattr("SIMD") * math.ceil(operator.get_nodeattr("PE") / per_slice)
+    assert dsp <= 22
+    faster = replace(hls, target_fps=hls.clock_mhz * 1e6 / (slowest * 0.8))
+    with pytest.raises(
+        UserError, match=r"does not fit xc7z020 at 100 MHz: .* binds: .* The fastest that fits"
+    ):
+        budget.choose(model, faster)
+    reached = budget.choose(model, replace(hls, target_fps=hls.clock_mhz * 1e6 / slowest))
+    assert set(reached) == set(folding)
+
+
+def test_a_part_that_is_full_before_it_begins() -> None:
+    model = dataflow.build(integer_network(Case(widths=(8, 8), height=32, width=32)))
+    with pytest.raises(UserError, match="the network does not fit xc7z020 at any speed: "):
+        budget.choose(model, HlsConfig(max_bram=0.1))
