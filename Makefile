@@ -4,7 +4,7 @@
 CONFIG ?= tiny#        configuration, configs/$(CONFIG).toml
 DATA ?= data/photos#   folder of photographs to train on; the default is fetched
 SEED ?= 0#             of the defects (and stalls) in the co-simulation
-IMAGE ?=#              photograph for the co-simulation; a held-out one by default
+IMAGE ?=#              photograph for the co-simulation, or the name of a held-out one
 CROP ?=#               row,column of the frame in it; the centre by default
 STALLS ?= none#        on the streams of the simulated hardware: none, random, bursty, one_in_four
 TORCH_BACKEND ?=#      e.g. cpu: take torch from PyTorch's own index for that backend

@@ -95,13 +95,7 @@ def _scene(
     at: tuple[int, int] | None,
     seed: int,
 ) -> Scene:
-    if image is not None:
-        name, photo = image.name, read_photo(image)
-    else:
-        name, photos = settings.photo, held_out(ROOT / "data" / "heldout")
-        if name not in photos:
-            raise UserError(f"[sim] photo: no held-out photograph '{name}'; there are {', '.join(photos)}")
-        photo = photos[name]
+    name, photo = _photograph(image, settings)
     try:
         clean = crop(photo, model.height, model.width, at)
     except UserError as error:
@@ -110,6 +104,18 @@ def _scene(
     return Scene(
         name, clean, np.stack([frame for frame, _ in damaged]), np.stack([mask for _, mask in damaged])
     )
+
+
+def _photograph(image: Path | None, settings: SimConfig) -> tuple[str, Pixels]:
+    """The file `image`, or the held-out photograph of that name; without one, that of the configuration."""
+    if image is not None and (image.suffix or image.exists()):
+        return image.name, read_photo(image)
+    photos = held_out(ROOT / "data" / "heldout")
+    name = settings.photo if image is None else str(image)
+    if name not in photos:
+        asked = "[sim] photo" if image is None else "--image"
+        raise UserError(f"{asked}: no held-out photograph '{name}'; there are {', '.join(photos)}")
+    return name, photos[name]
 
 
 def _execute(
@@ -237,7 +243,7 @@ def _place(text: str) -> tuple[int, int]:
 
 def main(
     folder: Annotated[Path, typer.Argument(help="build folder, as hls.lower writes")],
-    image: Annotated[Path | None, typer.Option(help="photograph; a held-out one where none is given")] = None,
+    image: Annotated[Path | None, typer.Option(help="photograph, or the name of a held-out one")] = None,
     config: Annotated[Path | None, typer.Option(help="configuration, for [sim] and [defects]")] = None,
     floating: Annotated[
         Path | None, typer.Option("--float", help="float checkpoint to compare the quality with")
