@@ -17,10 +17,10 @@ PY := .venv/bin/python
 ENV := .venv/.complete
 
 .DELETE_ON_ERROR:
-.PHONY: help env data train qat export lower cosim evaluate test lint clean distclean
+.PHONY: help env data train qat export lower cosim fit fifo-check bench evaluate test lint clean distclean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 	@echo; echo "Variables:"; grep -hE '^[A-Z_]+ \?=' Makefile | sed -E 's/ \?= */=/; s/^/  /'
 
 env: $(ENV) ## create .venv with all packages
@@ -69,6 +69,15 @@ lower: export ## QONNX to dataflow graph to RTL
 cosim: lower ## prove the RTL bit-exact on a photograph, with pictures and PSNR/SSIM
 	$(PY) -m sim.cosim $(BUILD) --config $(TOML) --float $(BUILD)/float.safetensors --seed $(SEED) --stalls $(STALLS) \
 	  $(if $(IMAGE),--image '$(IMAGE)') $(if $(CROP),--crop '$(CROP)')
+
+fit: lower ## synthesize every node with Yosys and hold the sum against the part
+	$(PY) -m hls.fit $(BUILD) --config $(TOML)
+
+fifo-check: lower ## show in simulation that each skip FIFO is deep enough and not much deeper
+	$(PY) -m sim.fifo_check $(BUILD) --config $(TOML)
+
+bench: export ## the same network lowered by stock FINN and by us, side by side
+	$(PY) -m bench.versus_finn --config $(TOML) --model $(BUILD)/generator.onnx --out build/bench.json
 
 evaluate: $(BUILD)/float.safetensors ## figures of the float network on all held-out photographs
 	$(PY) -m model.evaluate --config $(TOML) --checkpoint $<
