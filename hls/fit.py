@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import typer
 from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 from qonnx.core.modelwrapper import ModelWrapper

@@ -17,6 +17,7 @@ from pyosys import libyosys as yosys
 
 # Assertions and delays are for simulation. Start values count: they hold the memories' contents.
 SLANG = "--ignore-assertions --ignore-timing --empty-blackboxes --allow-use-before-declare"
+MEMORIES_COLLECTED = "-run prepare:map_memory"
 
 
 def passes(job: dict[str, Any]) -> list[str]:
@@ -25,6 +26,7 @@ def passes(job: dict[str, Any]) -> list[str]:
     values = " ".join(f"-G {name}={value}" for name, value in job["parameters"].items())
     files = " ".join(job["sources"])
     maps = " ".join(f"-map {path}" for path in job["maps"])
+    synth = f"synth_xilinx -family {job['family']} -top {module} -flatten -noiopad -noclkbuf"
     return [
         "read_verilog -lib -specify +/xilinx/cells_sim.v",
         f"read_slang {SLANG} --top {module} {values} {files}",
@@ -34,8 +36,19 @@ def passes(job: dict[str, Any]) -> list[str]:
         "opt_expr",
         "opt_clean",
         f"techmap {maps} t:$bmux",
-        f"synth_xilinx -family {job['family']} -top {module} -flatten -noiopad -noclkbuf -run prepare:check",
+        f"{synth} {MEMORIES_COLLECTED}",
+        f"{synth} -run map_memory:check",
     ]
+
+
+def roms_as_logic(design: Any) -> None:
+    """Memories without a write port that are to be in LUTs are logic; to Yosys LUTRAM is what is written."""
+    style = yosys.IdString("\\ram_style")
+    for cell in design.top_module().cells_.values():
+        if cell.type.str() != "$mem_v2" or cell.get_string_attribute(style) != "distributed":
+            continue
+        if cell.getParam(yosys.IdString("\\WR_PORTS")).as_int() == 0:
+            cell.set_string_attribute(style, "logic")
 
 
 def main(path: Path) -> None:
@@ -46,6 +59,8 @@ def main(path: Path) -> None:
     design = yosys.Design()
     for command in passes(job):
         yosys.run_pass(command, design)
+        if command.endswith(MEMORIES_COLLECTED):
+            roms_as_logic(design)
     cells = {
         name.str(): cell.type.str().removeprefix("\\") for name, cell in design.top_module().cells_.items()
     }

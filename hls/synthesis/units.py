@@ -49,15 +49,27 @@ def whole() -> Unit:
 
 
 def _node(model: ModelWrapper, node: Any, links: list[top.Link]) -> Unit:
-    """The node's instance in a module whose ports are the node's streams."""
-    ports = ["input wire ap_clk", "input wire ap_rst_n"]
+    """The node's instance in a module whose ports are the node's streams.
+
+    As in the top, the bits that pad a beat to whole bytes come in as zeros and are not looked at behind.
+    """
+    ports, wires = ["input wire ap_clk", "input wire ap_rst_n"], []
     for link in links:
         if node.name in (link.producer, link.consumer):
-            into, out = ("output", "input") if link.producer == node.name else ("input", "output")
-            ports += [f"{into} wire [{link.width - 1}:0] {link.name}_tdata"]
-            ports += [f"{into} wire {link.name}_tvalid", f"{out} wire {link.name}_tready"]
-    level = [f"  wire [31:0] {node.name}_level;"] if node.op_type == "StreamingFIFO_rtl" else []
+            name, bits = link.name, link.bits
+            out = link.producer == node.name
+            into, back = ("output", "input") if out else ("input", "output")
+            ports += [f"{into} wire [{bits - 1}:0] {name}_port"]
+            ports += [f"{into} wire {name}_tvalid", f"{back} wire {name}_tready"]
+            wires += [f"  wire [{link.width - 1}:0] {name}_tdata;"]
+            wires += [
+                f"  assign {name}_port = {name}_tdata[{bits - 1}:0];"
+                if out
+                else f"  assign {name}_tdata = {link.width}'({name}_port);"
+            ]
+    if node.op_type == "StreamingFIFO_rtl":
+        wires += [f"  wire [31:0] {node.name}_level;"]
     module = f"fit_{node.name}"
     head = [f"module {module} (", "  " + ",\n  ".join(ports), ");"]
-    text = "\n".join([*head, *level, *top._instance(model, node), "endmodule"])
+    text = "\n".join([*head, *wires, *top._instance(model, node), "endmodule"])
     return Unit(node.name, node.op_type, module, text + "\n", memory=f"{node.name}_*.dat")
