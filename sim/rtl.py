@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 
 from hls.rtl.generate import sources
 from hls.rtl.top import NAME, fifos, links
@@ -64,6 +65,7 @@ class RtlModel:
             probes=tuple(f"{link.producer} -> {link.consumer}" for link in links(graph)),
             fills=tuple(fifos(graph)),
             signatures=tuple(link.name for link in links(graph)),
+            caps=tuple(fifos(graph)),
         )
         simulation = build(
             NAME, sources(folder / "rtl"), ports, cache,
@@ -78,10 +80,12 @@ class RtlModel:
         *,
         stalls: Mapping[str, Stall] | None = None,
         idle_limit: int = 50_000,
+        caps: Mapping[str, int] | None = None,
         on_progress: OnProgress | None = None,
     ) -> Run:
         """Stream uint8 frames (N, H, W, 3) through; `stalls` by port, `IN` and `OUT`.
 
+        `caps` are the most beats that a FIFO may hold, by name, where that is less than its size.
         Raises `sim.verilator.Deadlock` when nothing moves for `idle_limit` cycles, `UserError` where the
         stream breaks a rule: AXI handshake, surplus beats, TLAST anywhere but at the end of each frame.
         """
@@ -99,6 +103,7 @@ class RtlModel:
             stalls,
             lasts={IN: last},
             idle_limit=idle_limit,
+            caps=caps,
             cwd=self.rtl,
             on_progress=on_progress,
         ).check()
@@ -113,6 +118,11 @@ class RtlModel:
         Both are of the same frames. None where all streams agree; 'pixel_in' for the first node's input.
         """
         return first_difference(self.graph, tensors, run.signatures)
+
+    def busy(self, run: Run) -> dict[str, float]:
+        """Share of a frame's cycles in which each matrix unit multiplies, by node."""
+        units = [node for node in self.graph.graph.node if node.op_type == "MVAU_rtl"]
+        return {node.name: int(getCustomOp(node).get_exp_cycles()) / run.per_frame for node in units}
 
     def _read(self, result: Result, count: int, beats: int) -> Run:
         out, begin = result.out_cycles[OUT], int(result.in_cycles[IN][0])

@@ -188,6 +188,7 @@ class Simulation:
         idle_limit: int = 10_000,
         drain: int = 256,
         max_cycles: int | None = None,
+        caps: Mapping[str, int] | None = None,
         cwd: Path | None = None,
         on_progress: OnProgress | None = None,
     ) -> Result:
@@ -196,11 +197,14 @@ class Simulation:
         After the last beat it goes on for `drain` cycles to see whether more come, and until no probed stream
         has moved for as long (`idle_limit` at most), so that each is seen whole. No transfer on any port or
         probe for `idle_limit` cycles, or `max_cycles` in all, raises `Deadlock`. `lasts` gives TLAST of each
-        input beat (only the final beat by default). `cwd` is where relative names of memory images start.
+        input beat (only the final beat by default). `caps` are the most beats that FIFOs of `Ports.caps` may
+        hold in this run; those not named keep their own size. `cwd` is where relative names of memory images
+        start.
         """
         with tempfile.TemporaryDirectory(prefix="pixelmend-run-") as name:
             folder = Path(name)
             plan = [f"idle_limit {idle_limit}", f"drain {drain}", f"max_cycles {max_cycles or 2**63}"]
+            plan += self._caps(caps or {})
             plan += self._write_inputs(folder, inputs, stalls or {}, lasts or {})
             for index, port in enumerate(self.ports.outputs):
                 stall = (stalls or {}).get(port.name, Stall())
@@ -211,6 +215,15 @@ class Simulation:
             if summary["outcome"] != "done":
                 raise Deadlock(self._report(summary, inputs, expected, idle_limit))
             return self._read(folder, summary, expected)
+
+    def _caps(self, caps: Mapping[str, int]) -> list[str]:
+        for name, beats in caps.items():
+            if name not in self.ports.caps:
+                known = ", ".join(self.ports.caps) or "none"
+                raise UserError(f"caps: expected the name of a FIFO ({known}), got {name!r}")
+            if not 0 <= beats < 2**32:
+                raise UserError(f"caps: {name}: expected 0 to 2**32 - 1 beats, got {beats}")
+        return [f"cap {self.ports.caps.index(name)} {beats}" for name, beats in caps.items()]
 
     def _write_inputs(
         self,

@@ -202,6 +202,8 @@ def _ports_source(ports: Ports) -> str:
         body += [f"{name} = at(top.{name});" for name in ("probe_valid", "probe_ready")]
     if ports.fills:
         body += [f"fills = {len(ports.fills)};", "probe_fill = (const uint32_t*)at(top.probe_fill);"]
+    if ports.caps:
+        body += [f"caps = {len(ports.caps)};", "probe_cap = (uint32_t*)at(top.probe_cap);"]
     if ports.signatures:
         body.append(f"signatures = {len(ports.signatures)};")
         body.append("probe_signature = (const uint32_t*)at(top.probe_signature);")

@@ -6,6 +6,7 @@
 //
 // RUN_FOLDER/run.txt (written by sim/verilator.py):
 //   idle_limit N | drain N | max_cycles N
+//   cap I BEATS                           the most that FIFO I may hold; no limit without the line
 //   input  I BEATS    KIND VALUE SEED     beats from in<I>.bin, TLAST from in<I>.last
 //   output I EXPECTED KIND VALUE SEED     beats to out<I>.bin, cycles to out<I>.cycles, TLAST to out<I>.last
 // Cycle 0 is the first cycle after reset; cycle numbers are uint64, little-endian. Results of the whole run
@@ -286,6 +287,7 @@ class Bench {
 
  private:
   void read_plan() {
+    std::fill_n(dut_.probe_cap, dut_.caps, UINT32_MAX);
     std::ifstream plan(folder_ + "/run.txt");
     std::string line, word, kind;
     while (std::getline(plan, line)) {
@@ -297,10 +299,17 @@ class Bench {
       if (word == "idle_limit") fields >> idle_limit_;
       else if (word == "drain") fields >> drain_;
       else if (word == "max_cycles") fields >> max_cycles_;
+      else if (word == "cap") cap(fields);
       else if (fields >> index >> count >> kind >> value >> seed) add(word, index, count, {kind, value, seed});
       else fail("run.txt: cannot read '" + line + "'");
     }
     if (sources_.size() != dut_.inputs.size() || sinks_.size() != dut_.outputs.size()) fail("run.txt: ports missing");
+  }
+  void cap(std::istream& fields) {
+    int index;
+    uint32_t beats;
+    if (!(fields >> index >> beats) || index < 0 || index >= dut_.caps) fail("run.txt: no such FIFO to cap");
+    dut_.probe_cap[index] = beats;
   }
   void add(const std::string& word, size_t index, uint64_t count, const Stall& stall) {
     if (word == "input") {

@@ -29,6 +29,8 @@ struct Dut {
   const uint8_t* probe_ready = nullptr;
   int fills = 0;  // FIFOs seen by probe_fill, 32 bits each
   const uint32_t* probe_fill = nullptr;
+  int caps = 0;  // FIFOs limited by probe_cap, 32 bits each
+  uint32_t* probe_cap = nullptr;
   int signatures = 0;  // words of probe_signature, read at the end
   const uint32_t* probe_signature = nullptr;
 

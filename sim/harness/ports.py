@@ -29,8 +29,9 @@ class Ports:
     """What the testbench connects to.
 
     `flags` are single-bit outputs. `probes` name the streams seen by outputs `probe_valid[N-1:0]` and
-    `probe_ready[N-1:0]`, bit 0 first; `fills` name the FIFOs seen by `probe_fill[32*F-1:0]`, and
-    `signatures` the 32-bit words of `probe_signature[32*S-1:0]`, which are read at the end of a run.
+    `probe_ready[N-1:0]`, bit 0 first; `fills` name the FIFOs seen by `probe_fill[32*F-1:0]`,
+    `signatures` the 32-bit words of `probe_signature[32*S-1:0]`, which are read at the end of a run, and
+    `caps` the FIFOs that take no beat at or above their word of the input `probe_cap[32*C-1:0]`.
     """
 
     inputs: tuple[Stream, ...]
@@ -39,5 +40,6 @@ class Ports:
     probes: tuple[str, ...] = ()
     fills: tuple[str, ...] = ()
     signatures: tuple[str, ...] = ()
+    caps: tuple[str, ...] = ()
     clock: str = "ap_clk"
     reset_n: str = "ap_rst_n"
