@@ -52,18 +52,7 @@ def choose(model: ModelWrapper, hls: HlsConfig) -> fold.Folding:
     else:
         period = hls.target_cycles
         chosen = _cheapest(units, budget, period) or _explain(units, budget, part, hls)
-    folding = fold.balanced(model, period)
-    return folding | {name: option.folding for name, option in chosen.items()} | _thresholds(model, chosen)
-
-
-def _thresholds(model: ModelWrapper, chosen: dict[str, Option]) -> fold.Folding:
-    """Thresholds behind a matrix unit work in step with it."""
-    result = {}
-    for node in model.graph.node:
-        producer = model.find_producer(node.input[0])
-        if node.op_type == "Thresholding_rtl" and producer is not None and producer.name in chosen:
-            result[node.name] = {"PE": chosen[producer.name].pe}
-    return result
+    return fold.balanced(model, period, {name: option.folding for name, option in chosen.items()})
 
 
 def _fastest(units: dict[str, list[Option]], budget: Budget, part: Part) -> tuple[int, dict[str, Option]]:

@@ -22,6 +22,7 @@ BRAM36_SHAPES = (
 )  # words, bits
 LUT_WORDS = 128  # weight memories up to this depth go into LUTs: 1 LUT holds 64 words of a bit
 LUTS_PER_DSP = 30  # packing, lane fix-up and adders around a slice
+LUTS_PER_PE = 20  # serializing an accumulator of each output to the thresholds
 LUTS_PER_UNIT = 150  # control and replay buffer of a matrix unit
 A_WIDTH = {"xc7": 25, "xcup": 27}  # of the DSP slice's multiplier, by family
 
@@ -73,7 +74,7 @@ def options(operator: Any, part: Part) -> list[Option]:
             if dsp > part.dsp:
                 continue
             _, bram36, lut = weight_memory(pe * simd * weight_bits, folds)
-            lut += LUTS_PER_DSP * dsp + LUTS_PER_UNIT
+            lut += LUTS_PER_DSP * dsp + LUTS_PER_PE * pe + LUTS_PER_UNIT
             found.append(Option(pe, simd, windows * folds, dsp, bram36, lut))
     found.sort(key=lambda option: (option.cycles, option.dsp, option.bram36, option.lut))
     kept: list[Option] = []

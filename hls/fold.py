@@ -5,6 +5,7 @@ to {"PE": ..., "SIMD": ...}; an edited file can be given to `hls.lower` with --f
 """
 
 from pathlib import Path
+from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.base import CustomOp
@@ -17,24 +18,19 @@ from pixelmend.files import read_json
 Folding = dict[str, dict[str, int]]
 
 
-def balanced(model: ModelWrapper, target_cycles: int) -> Folding:
+def balanced(model: ModelWrapper, target_cycles: int, units: Folding | None = None) -> Folding:
     """The cheapest folding in which no node needs more than `target_cycles` a frame, where one exists.
 
-    A node that can't get there is folded as widely as its channels allow.
+    A node that can't get there is folded as widely as its channels allow. `units` gives the matrix units'
+    foldings (see `hls.budget`); without it each gets the fewest multipliers.
     """
     folding: Folding = {}
     for node in model.graph.node:
         operator = getCustomOp(node)
         if node.op_type == "MVAU_rtl":
-            folding[node.name] = _matrix(operator, target_cycles)
+            folding[node.name] = units[node.name] if units else _matrix(operator, target_cycles)
         elif node.op_type == "Thresholding_rtl":
-            producer = model.find_producer(node.input[0])
-            # in step with the matrix unit in front: no width converter, one comparator tree per PE
-            folding[node.name] = (
-                {"PE": folding[producer.name]["PE"]}
-                if producer is not None and producer.op_type == "MVAU_rtl"
-                else {"PE": _lanes(operator, "PE", target_cycles)}
-            )
+            folding[node.name] = {"PE": _threshold_lanes(model, node, folding, target_cycles)}
         else:
             folding[node.name] = {"SIMD": _lanes(operator, "SIMD", target_cycles)}
     return folding
@@ -83,6 +79,24 @@ def _matrix(operator: CustomOp, target_cycles: int) -> dict[str, int]:
     ]
     _, _, pe, simd = min(fits, default=(0, 0, rows, columns))
     return {"PE": pe, "SIMD": simd}
+
+
+def _threshold_lanes(model: ModelWrapper, node: Any, folding: Folding, target_cycles: int) -> int:
+    """The fewest lanes that keep the pace: behind a matrix unit they are a fraction of its PE.
+
+    The unit gives PE accumulators every SF = MW / SIMD cycles, so PE / SF lanes take them in time; a
+    comparator tree a lane costs far more LUTs than the converter in between.
+    """
+    operator = getCustomOp(node)
+    enough = _lanes(operator, "PE", target_cycles)
+    producer = model.find_producer(node.input[0])
+    if producer is None or producer.op_type != "MVAU_rtl":
+        return enough
+    unit, chosen = getCustomOp(producer), folding[producer.name]
+    beats = unit.get_nodeattr("MW") // chosen["SIMD"]
+    return next(
+        (n for n in divisors(chosen["PE"]) if n >= enough and n * beats >= chosen["PE"]), chosen["PE"]
+    )
 
 
 def _lanes(operator: CustomOp, key: str, target_cycles: int) -> int:
