@@ -185,10 +185,9 @@ def _specialize(model: ModelWrapper, part: str, path: Path) -> ModelWrapper:
     for node in model.graph.node:
         if node.op_type == "MVAU":
             getCustomOp(node).set_nodeattr("preferred_impl_style", "rtl")  # FINN's DSP packing, any bits
-    model = model.transform(SpecializeLayers(part))
-    model = _apply(
-        model, (GiveUniqueNodeNames, MinimizeWeightBitWidth, MinimizeAccumulatorWidth, InferDataTypes)
-    )
+    # widths first: a sum counts as 32 bits until then, which FINN's RTL matrix unit can't take
+    model = _apply(model, (MinimizeWeightBitWidth, MinimizeAccumulatorWidth, InferDataTypes))
+    model = _apply(model.transform(SpecializeLayers(part)), (GiveUniqueNodeNames,))
     kinds = Counter(node.op_type for node in model.graph.node)
     foreign = [kind for kind in kinds if not kind.endswith(("_rtl", "_hls")) or kind == "MVAU_hls"]
     if foreign:
