@@ -27,8 +27,11 @@ def passes(job: dict[str, Any]) -> list[str]:
     files = " ".join(job["sources"])
     maps = " ".join(f"-map {path}" for path in job["maps"])
     synth = f"synth_xilinx -family {job['family']} -top {module} -flatten -noiopad -noclkbuf"
+    # DSP48E2 is in the larger library, which takes a second to read.
+    larger = ["read_verilog -lib +/xilinx/cells_xtra.v"] if job["family"] != "xc7" else []
     return [
         "read_verilog -lib -specify +/xilinx/cells_sim.v",
+        *larger,
         f"read_slang {SLANG} --top {module} {values} {files}",
         "proc",
         f"hierarchy -check -top {module}",
