@@ -68,8 +68,9 @@ def _node(model: ModelWrapper, node: Any, links: list[top.Link]) -> Unit:
                 else f"  assign {name}_tdata = {link.width}'({name}_port);"
             ]
     if node.op_type == "StreamingFIFO_rtl":
-        wires += [f"  wire [31:0] {node.name}_level;"]
+        # the probes' view of the level is not there, nor their cap on it
+        wires += [f"  wire [31:0] {node.name}_level;", f"  wire {node.name}_open = 1'b1;"]
     module = f"fit_{node.name}"
-    head = [f"module {module} (", "  " + ",\n  ".join(ports), ");"]
-    text = "\n".join([*head, *wires, *top._instance(model, node), "endmodule"])
+    head = ["`default_nettype none", f"module {module} (", "  " + ",\n  ".join(ports), ");"]
+    text = "\n".join([*head, *wires, *top._instance(model, node), "endmodule", "`default_nettype wire"])
     return Unit(node.name, node.op_type, module, text + "\n", memory=f"{node.name}_*.dat")
