@@ -232,8 +232,13 @@ def _within_budget(model: ModelWrapper, hls: HlsConfig, part: Part, own: Side, f
     share = hls.max_bram - more / part.bram36
     try:
         folded = folding.fastest(model, replace(hls, max_bram=max(share, 1e-9)))
-    except UserError as error:
-        return {"extra_bram36": more, "fits": False, "reason": str(error)}
+    except UserError:
+        left = budget.Budget.of(part, replace(hls, max_bram=max(share, 1e-9))).limits["bram36"]
+        return {
+            "extra_bram36": more,
+            "fits": False,
+            "reason": f"with {left:.1f} BRAM36 left for weights, no folding keeps within DSP and LUT",
+        }
     found = folding.use(folded, part)
     return {
         "extra_bram36": more,
