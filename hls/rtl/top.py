@@ -69,7 +69,7 @@ def top(model: ModelWrapper, config: HlsConfig) -> str:
     streams = links(model)
     levels = fifos(model)
     body = "\n".join(
-        line for node in model.graph.node for line in ["", f"  // {node.op_type}", *_instance(model, node)]
+        line for node in model.graph.node for line in ["", f"  // {node.op_type}", *instance(model, node)]
     )
     wires = "\n".join(
         f"  wire [{link.width - 1}:0] {link.name}_tdata;\n  wire {link.name}_tvalid, {link.name}_tready;"
@@ -168,7 +168,7 @@ def _signature(index: int, link: Link) -> Iterator[str]:
     yield "  );"
 
 
-def _instance(model: ModelWrapper, node: Any) -> Iterator[str]:
+def instance(model: ModelWrapper, node: Any) -> Iterator[str]:
     operator = getCustomOp(node)
     streams = [tensor for tensor in node.input if model.get_initializer(tensor) is None]
     if node.op_type == "StreamingFIFO_rtl":
@@ -220,18 +220,22 @@ def _weights(node: Any, operator: Any) -> Iterator[str]:
 
 
 def _fifo(node: Any, operator: Any) -> Iterator[str]:
-    depth, width = operator.get_nodeattr("depth"), operator.get_instream_width_padded()
+    depth, width = operator.get_nodeattr("depth"), operator.get_instream_width()
+    padded = operator.get_instream_width_padded()
     source, result = node.input[0], node.output[0]
     style = {"srl": "shift"}.get(operator.resolve_ram_style(), operator.resolve_ram_style())
     yield f"  wire [$clog2({depth}+1):0] {node.name}_count;"
     yield f"  assign {node.name}_level = 32'({node.name}_count);"
     yield f"  wire {node.name}_ready;"
+    if padded > width:  # pad bits are not worth memory
+        yield f"  assign {result}_tdata[{padded - 1}:{width}] = '0;"
     yield f"  assign {source}_tready = {node.name}_ready && {node.name}_open;"
     yield "  fifo #("
     yield f'    .DEPTH({depth}), .DATA_WIDTH({width}), .RAM_STYLE("{style}")'
     yield f"  ) i_{node.name} ("
     yield "    .clk(ap_clk), .rst(!ap_rst_n),"
-    yield f"    .idat({source}_tdata), .ivld({source}_tvalid && {node.name}_open), .irdy({node.name}_ready),"
-    yield f"    .odat({result}_tdata), .ovld({result}_tvalid), .ordy({result}_tready),"
+    yield f"    .idat({source}_tdata[{width - 1}:0]), .ivld({source}_tvalid && {node.name}_open),"
+    yield f"    .irdy({node.name}_ready),"
+    yield f"    .odat({result}_tdata[{width - 1}:0]), .ovld({result}_tvalid), .ordy({result}_tready),"
     yield f"    .count({node.name}_count), .maxcount()"
     yield "  );"

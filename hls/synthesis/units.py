@@ -72,5 +72,5 @@ def _node(model: ModelWrapper, node: Any, links: list[top.Link]) -> Unit:
         wires += [f"  wire [31:0] {node.name}_level;", f"  wire {node.name}_open = 1'b1;"]
     module = f"fit_{node.name}"
     head = ["`default_nettype none", f"module {module} (", "  " + ",\n  ".join(ports), ");"]
-    text = "\n".join([*head, *wires, *top._instance(model, node), "endmodule", "`default_nettype wire"])
+    text = "\n".join([*head, *wires, *top.instance(model, node), "endmodule", "`default_nettype wire"])
     return Unit(node.name, node.op_type, module, text + "\n", memory=f"{node.name}_*.dat")
