@@ -84,8 +84,9 @@ def _matrix(operator: CustomOp, target_cycles: int) -> dict[str, int]:
 def _threshold_lanes(model: ModelWrapper, node: Any, folding: Folding, target_cycles: int) -> int:
     """The fewest lanes that keep the pace: behind a matrix unit they are a fraction of its PE.
 
-    The unit gives PE accumulators every SF = MW / SIMD cycles, so PE / SF lanes take them in time; a
-    comparator tree a lane costs far more LUTs than the converter in between.
+    The unit gives PE accumulators every SF = MW / SIMD cycles, so PE / SF lanes take them in time. A
+    comparator tree costs some 90 LUTs a lane, the converter in between 4 LUTs a bit where the ratio is a power
+    of two and 9 where it is not (measured with hls.fit), so only powers of two are taken.
     """
     operator = getCustomOp(node)
     enough = _lanes(operator, "PE", target_cycles)
@@ -94,9 +95,8 @@ def _threshold_lanes(model: ModelWrapper, node: Any, folding: Folding, target_cy
         return enough
     unit, chosen = getCustomOp(producer), folding[producer.name]
     beats = unit.get_nodeattr("MW") // chosen["SIMD"]
-    return next(
-        (n for n in divisors(chosen["PE"]) if n >= enough and n * beats >= chosen["PE"]), chosen["PE"]
-    )
+    lanes = [n for n in divisors(chosen["PE"]) if (chosen["PE"] // n).bit_count() == 1]
+    return next((n for n in lanes if n >= enough and n * beats >= chosen["PE"]), chosen["PE"])
 
 
 def _lanes(operator: CustomOp, key: str, target_cycles: int) -> int:

@@ -58,6 +58,7 @@ class Outcome:
     differences: dict[str, Difference]  # qonnx, dataflow, rtl: each against the integer model
     results: dict[str, Pixels]  # (N, H, W, 3) by method, in the order of the table
     rtl: Run
+    busy: dict[str, float]  # share of the frame in which each matrix unit works
 
 
 def cosim(
@@ -149,7 +150,7 @@ def _execute(
         "dataflow": dataflow,
         "rtl": _compare_rtl(hardware, rtl, tensors, integer),
     }
-    return Outcome(differences, results, rtl)
+    return Outcome(differences, results, rtl, hardware.busy(rtl))
 
 
 def _compare_rtl(hardware: RtlModel, rtl: Run, tensors: dict[str, Any], integer: Pixels) -> Difference:
@@ -188,6 +189,7 @@ def _report(folder: Path, scene: Scene, outcome: Outcome, seed: int) -> dict[str
             "slowest_node": slowest["node"],
             "slowest_node_expected": int(slowest["expected_cycles"]),
         },
+        "busy": outcome.busy,
         "fifo_high_water": outcome.rtl.fills,
         "quality": figures,
     }
