@@ -85,8 +85,8 @@ def _threshold_lanes(model: ModelWrapper, node: Any, folding: Folding, target_cy
     """The fewest lanes that keep the pace: behind a matrix unit they are a fraction of its PE.
 
     The unit gives PE accumulators every SF = MW / SIMD cycles, so PE / SF lanes take them in time. A
-    comparator tree costs some 90 LUTs a lane, the converter in between 4 LUTs a bit where the ratio is a power
-    of two and 9 where it is not (measured with hls.fit), so only powers of two are taken.
+    comparator tree costs some 90 LUTs a lane, the converter in between 4 LUTs a bit where the ratio is a
+    power of two and 9 where it is not (measured with hls.fit), so only powers of two are taken.
     """
     operator = getCustomOp(node)
     enough = _lanes(operator, "PE", target_cycles)
