@@ -60,7 +60,11 @@ def _fastest(units: dict[str, list[Option]], budget: Budget, part: Part) -> tupl
     low, high = 0, len(periods) - 1
     best = _cheapest(units, budget, periods[high])
     if best is None:
-        raise UserError(f"the network does not fit {part.name} at any speed: {_binding(units, budget, None)}")
+        lacking = _binding(units, budget, None)
+        raise UserError(
+            f"the network does not fit {part.name} at any speed: {lacking}; "
+            "narrow the widths, or set max_bram and the other caps of [hls] above 1 to lower it all the same"
+        )
     while low < high:
         middle = (low + high) // 2
         found = _cheapest(units, budget, periods[middle])

@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from pixelmend.config import CHECKED
 
-Share = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(gt=0, le=100)]
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -18,7 +18,8 @@ class HlsConfig:
     clock_mhz: Annotated[float, Field(gt=0, le=500)] = 100.0
     # frames/s that the folding must reach at the least cost; without it, the fastest that fits the part
     target_fps: Annotated[float, Field(gt=0)] | None = None
-    max_lut: Share = 0.85  # of the part, the shell around the accelerator included
+    # of the part, the shell around the accelerator included; above 1 for a study of what no part could hold
+    max_lut: Share = 0.85
     max_ff: Share = 0.85
     max_dsp: Share = 1.0
     max_bram: Share = 0.9
