@@ -7,6 +7,7 @@ SEED ?= 0#             of the defects (and stalls) in the co-simulation
 IMAGE ?=#              photograph for the co-simulation, or the name of a held-out one
 CROP ?=#               row,column of the frame in it; the centre by default
 STALLS ?= none#        on the streams of the simulated hardware: none, random, bursty, one_in_four
+CHECKPOINT ?=#         export this instead of $(BUILD)/qat.safetensors, e.g. for another frame size
 TORCH_BACKEND ?=#      e.g. cpu: take torch from PyTorch's own index for that backend
 JOBS ?= $(shell nproc)
 
@@ -60,15 +61,15 @@ $(BUILD)/float.safetensors: | $(ENV) $(PHOTOS)
 $(BUILD)/qat.safetensors: | $(BUILD)/float.safetensors
 	$(PY) -m quant.qat --config $(TOML) --checkpoint $(BUILD)/float.safetensors --data $(DATA) --out $(BUILD)
 
-export: $(BUILD)/qat.safetensors $(ENV) ## write the quantized network as QONNX, checked
+export: $(or $(CHECKPOINT),$(BUILD)/qat.safetensors) $(ENV) ## write the quantized network as QONNX, checked
 	$(PY) -m quant.export --config $(TOML) --checkpoint $< --out $(BUILD)
 
 lower: export ## QONNX to dataflow graph to RTL
 	$(PY) -m hls.lower $(BUILD)/generator.onnx --config $(TOML) --out $(BUILD)
 
 cosim: lower ## prove the RTL bit-exact on a photograph, with pictures and PSNR/SSIM
-	$(PY) -m sim.cosim $(BUILD) --config $(TOML) --float $(BUILD)/float.safetensors --seed $(SEED) --stalls $(STALLS) \
-	  $(if $(IMAGE),--image '$(IMAGE)') $(if $(CROP),--crop '$(CROP)')
+	$(PY) -m sim.cosim $(BUILD) --config $(TOML) --seed $(SEED) --stalls $(STALLS) \
+	  $(if $(CHECKPOINT),,--float $(BUILD)/float.safetensors) $(if $(IMAGE),--image '$(IMAGE)') $(if $(CROP),--crop '$(CROP)')
 
 fit: lower ## synthesize every node with Yosys and hold the sum against the part
 	$(PY) -m hls.fit $(BUILD) --config $(TOML)
