@@ -20,8 +20,8 @@ from hls.parts import Part, find
 from pixelmend.errors import UserError
 
 RESERVED = {"dsp": 0.0, "bram36": 0.22, "lut": 0.45}
-"""Share of the part kept for all that is not a matrix unit (FIFOs, windows, thresholds, converters); measured
-on z2-256 by hls.fit."""
+"""Share of the part kept for all that is not a matrix unit (FIFOs, windows, thresholds, converters): an
+allowance. hls.fit measured 31 % of the BRAM and 25 % of the LUTs on z2-256; that, not this, is what fits."""
 
 RESOURCES = ("dsp", "bram36", "lut")
 

@@ -31,7 +31,7 @@ from hls.timing import Timing, level
 
 LUT_BEATS = 257
 ROWS_AHEAD = 1.5
-NODE_LATENCY = 12  # cycles in a node's own pipeline, which the timing leaves out; measured 2 to 11
+NODE_LATENCY = 12  # cycles in a node's own pipeline, which the timing leaves out: an allowance
 
 
 def window_depth(producer: Any, consumer: Any) -> int:
