@@ -1,24 +1,40 @@
 # The recipe. `make cosim` goes from photographs to bit-exact hardware, `make test` runs the tests;
 # each sets up all it needs in .venv. `make help` lists the rest.
 
-CONFIG ?= tiny#        configuration, configs/$(CONFIG).toml
+CONFIG ?= z2-256#      configuration, configs/$(CONFIG).toml
 DATA ?= data/photos#   folder of photographs to train on; the default is fetched
 SEED ?= 0#             of the defects (and stalls) in the co-simulation
 IMAGE ?=#              photograph for the co-simulation, or the name of a held-out one
 CROP ?=#               row,column of the frame in it; the centre by default
+N ?= 50#                networks of the fuzzer; SEED= is theirs too, today's date where none is given
+MINUTES ?=#            `make soak` takes so long; `make fuzz` starts no network after it
+UPDATE ?=#             1: `make regress` stores what came and prints what changed, for the commit
+CELLS ?=#              1: `make regress` synthesizes all nodes; else cells come from a fit.json of this RTL
 STALLS ?= none#        on the streams of the simulated hardware: none, random, bursty, one_in_four
-CHECKPOINT ?=#         export this instead of $(BUILD)/qat.safetensors, e.g. for another frame size
+PHOTOS ?=#             folder of photographs to evaluate on; the held-out ones by default
+SAMPLES ?= 500#        frames to evaluate on
+DEFECTS ?= dynamic#    set to evaluate on: fixed8, dynamic, irregular, lines, single, channels, detector
+STEPS ?=#              of each training in the ablation, and of `make qat` on the network that ships (300)
+MAPPED ?=#             also evaluate this network, which is given the map of broken pixels
+ROWS ?=#               lower and simulate a band of so many rows at the frame's full width; needs a CHECKPOINT
+CHECKPOINT ?=#         export or evaluate this network instead, e.g. for another frame size
+FULL ?=#               1: `make qat` trains from the photographs on, with all steps of the configuration
+MINUTES ?=#            begin no planted bug of `make mutants` after so many
+BOARD ?= pynq-z2#      of the bitstream: pynq-z2, pynq-z1, kv260
+BACKEND ?= rtl#        of the bitstream: rtl, or hls (Vitis HLS is run first)
+FLOW ?= vivado#        of the bitstream: vivado, or open (nextpnr and prjxray, Zynq-7000 only)
 TORCH_BACKEND ?=#      e.g. cpu: take torch from PyTorch's own index for that backend
 JOBS ?= $(shell nproc)
 
-BUILD := build/$(CONFIG)
+BUILD := build/$(CONFIG)$(if $(ROWS),-$(ROWS)rows)
 TOML := configs/$(CONFIG).toml
 SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 ENV := .venv/.complete
 
 .DELETE_ON_ERROR:
-.PHONY: help env data train qat export lower cosim fit fifo-check bench evaluate test lint clean distclean
+.PHONY: help env data train prune qat export lower cosim csim fit bitstream package fifo-check formal \
+  mutants bench ablation ladder evaluate bad-input fuzz soak regress test lint clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -40,48 +56,103 @@ $(ENV): pyproject.toml overrides.txt
 	  $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND)) -e '.[dev]' pip
 	@touch $@
 
-data: $(ENV) ## fetch the default photographs (50 MB; pinned and checked)
+data: $(ENV) ## fetch the default photographs and detector maps (88 MB; pinned and checked)
 	$(PY) -m model.fetch --out data
 
 data/photos.json: | $(ENV)
 	$(PY) -m model.fetch --out data
 
-PHOTOS := $(if $(filter data/photos,$(DATA)),data/photos.json)
+# the network that ships with a configuration; those of other frame sizes take that of z2-256
+SHIPPED := $(wildcard checkpoints/$(if $(filter z2-128 z2-512 z2-1024,$(CONFIG)),z2-256,$(CONFIG))/qat.safetensors)
+# what is lowered: the one asked for, or trained here, or shipped, or else one still to be trained
+NETWORK := $(or $(CHECKPOINT),$(wildcard $(BUILD)/qat.safetensors),$(SHIPPED),$(BUILD)/qat.safetensors)
+# what is quantized: the pruned network where the configuration has a table [prune]
+TRAINED := $(BUILD)/$(if $(shell grep -s '^\[prune\]' $(TOML)),pruned,float).safetensors
 
-train: $(ENV) | $(PHOTOS) ## train the float generator
+FETCHED := $(if $(filter data/photos,$(DATA)),data/photos.json)
+
+train: $(ENV) | $(FETCHED) ## train the float generator
 	$(PY) -m model.train --config $(TOML) --data $(DATA) --out $(BUILD)
 
-qat: $(BUILD)/float.safetensors ## quantize it and fine-tune
-	$(PY) -m quant.qat --config $(TOML) --checkpoint $< --data $(DATA) --out $(BUILD)
+prune: $(BUILD)/float.safetensors ## take whole channels out of it and fine-tune, as [prune] says
+	$(PY) -m quant.prune --config $(TOML) --checkpoint $< --data $(DATA) --out $(BUILD)
 
-# Checkpoints are made where they are missing; `make train` and `make qat` also notice changed settings.
-$(BUILD)/float.safetensors: | $(ENV) $(PHOTOS)
+# The shipped network is trained further for STEPS; without one, or with FULL=1, the configuration's whole way.
+QAT_FROM := $(or $(if $(FULL),,$(SHIPPED)),$(TRAINED))
+
+qat: $(QAT_FROM) $(ENV) | $(FETCHED) ## quantize it and fine-tune, or train the shipped network further
+	$(PY) -m quant.qat --config $(TOML) --checkpoint $< --data $(DATA) --out $(BUILD) \
+	  $(if $(filter $(SHIPPED),$(QAT_FROM)),--steps $(or $(STEPS),300))
+
+# Checkpoints are made where they are missing; `make train`, `prune` and `qat` also notice changed settings.
+$(BUILD)/float.safetensors: | $(ENV) $(FETCHED)
 	$(PY) -m model.train --config $(TOML) --data $(DATA) --out $(BUILD)
 
-$(BUILD)/qat.safetensors: | $(BUILD)/float.safetensors
-	$(PY) -m quant.qat --config $(TOML) --checkpoint $(BUILD)/float.safetensors --data $(DATA) --out $(BUILD)
+$(BUILD)/pruned.safetensors: | $(BUILD)/float.safetensors
+	$(PY) -m quant.prune --config $(TOML) --checkpoint $(BUILD)/float.safetensors --data $(DATA) --out $(BUILD)
 
-export: $(or $(CHECKPOINT),$(BUILD)/qat.safetensors) $(ENV) ## write the quantized network as QONNX, checked
-	$(PY) -m quant.export --config $(TOML) --checkpoint $< --out $(BUILD)
+$(BUILD)/qat.safetensors: | $(TRAINED)
+	$(PY) -m quant.qat --config $(TOML) --checkpoint $(TRAINED) --data $(DATA) --out $(BUILD)
+
+export: $(NETWORK) $(ENV) ## write the quantized network as QONNX, checked
+	$(PY) -m quant.export --config $(TOML) --checkpoint $< --out $(BUILD) $(if $(ROWS),--rows $(ROWS))
 
 lower: export ## QONNX to dataflow graph to RTL
-	$(PY) -m hls.lower $(BUILD)/generator.onnx --config $(TOML) --out $(BUILD)
+	$(PY) -m hls.lower $(BUILD)/generator.onnx --config $(TOML) --out $(BUILD) $(if $(ROWS),--rows $(ROWS))
 
 cosim: lower ## prove the RTL bit-exact on a photograph, with pictures and PSNR/SSIM
 	$(PY) -m sim.cosim $(BUILD) --config $(TOML) --seed $(SEED) --stalls $(STALLS) \
-	  $(if $(CHECKPOINT),,--float $(BUILD)/float.safetensors) $(if $(IMAGE),--image '$(IMAGE)') $(if $(CROP),--crop '$(CROP)')
+	  $(if $(CHECKPOINT),,$(addprefix --float ,$(wildcard $(BUILD)/float.safetensors))) $(if $(IMAGE),--image '$(IMAGE)') $(if $(CROP),--crop '$(CROP)')
+
+csim: lower ## prove the HLS C++ bit-exact on a photograph; joins the report of `make cosim` on the same frames
+	$(PY) -m sim.csim $(BUILD) --config $(TOML) --seed $(SEED) \
+	  $(if $(IMAGE),--image '$(IMAGE)') $(if $(CROP),--crop '$(CROP)')
 
 fit: lower ## synthesize every node with Yosys and hold the sum against the part
 	$(PY) -m hls.fit $(BUILD) --config $(TOML)
 
+bitstream: lower ## build the bitstream for BOARD with Vivado, or the package that builds it where Vivado is
+	$(PY) -m hls.vivado.run $(BUILD) --config $(TOML) --board $(BOARD) --backend $(BACKEND) --flow $(FLOW)
+
+package: lower ## pack all that is copied to the BOARD: overlay, driver, samples, notebook
+	$(PY) -m release.package $(BUILD) --config $(TOML) --board $(BOARD)
+
 fifo-check: lower ## show in simulation that each skip FIFO is deep enough and not much deeper
 	$(PY) -m sim.fifo_check $(BUILD) --config $(TOML)
 
-bench: export ## the same network lowered by stock FINN and by us, side by side
-	$(PY) -m bench.versus_finn --config $(TOML) --model $(BUILD)/generator.onnx --out build/bench.json
+formal: $(ENV) ## prove our RTL modules for all inputs, with SymbiYosys
+	$(PY) -m sim.formal.prove --out build/formal --jobs $(JOBS)
 
-evaluate: $(BUILD)/float.safetensors ## figures of the float network on all held-out photographs
-	$(PY) -m model.evaluate --config $(TOML) --checkpoint $<
+mutants: $(ENV) ## plant bugs in RTL, HLS C++ and lowering and see that the tests find them; goes on where it ended
+	nice $(PY) -m bench.mutants.run --out build/mutants $(if $(MINUTES),--minutes $(MINUTES))
+
+fuzz: $(ENV) ## N random small networks through the whole path, bit-exact; goes on where it stopped
+	$(PY) -m sim.fuzz --cases $(N) --jobs $(JOBS) $(if $(filter-out file,$(origin SEED)),--seed $(SEED)) \
+	  $(if $(MINUTES),--minutes $(MINUTES))
+
+soak: $(ENV) ## random operators and networks for MINUTES (60)
+	$(PY) -m sim.soak --minutes $(or $(MINUTES),60) --jobs $(JOBS) $(if $(filter-out file,$(origin SEED)),--seed $(SEED))
+
+regress: $(ENV) ## hold the network that ships against its golden figures; UPDATE=1 stores new ones
+	$(PY) -m sim.regress --config $(TOML) $(if $(UPDATE),--update) $(if $(CELLS),--cells)
+
+bench: export ## stock FINN and ours, side by side: the network lowered, and the driver's CPU time
+	$(PY) -m bench.versus_finn --config $(TOML) --model $(BUILD)/generator.onnx --out build/bench.json
+	$(PY) -m bench.board_driver --out build/bench.json
+
+ablation: $(ENV) | $(FETCHED) ## objectives, modes, optimizers at equal samples (STEPS)
+	$(PY) -m bench.ablation --config $(TOML) --data $(DATA) --out $(BUILD)/ablation --samples $(SAMPLES) \
+	  $(if $(STEPS),--steps $(STEPS))
+
+ladder: $(BUILD)/pruned.safetensors $(ENV) ## what each step down costs: bit widths, pruning
+	$(PY) -m bench.ladder --config $(TOML) --folder $(BUILD) --data $(DATA) --jobs $(JOBS)
+
+evaluate: $(NETWORK) $(ENV) ## PSNR and SSIM of the networks and the baselines
+	$(PY) -m quant.evaluate $(BUILD) --config $(TOML) --defects $(DEFECTS) --samples $(SAMPLES) --jobs $(JOBS) \
+	  $(if $(PHOTOS),--photos '$(PHOTOS)') $(addprefix --checkpoint ,$(filter-out $(BUILD)/qat.safetensors,$(NETWORK))) $(if $(MAPPED),--mapped '$(MAPPED)')
+
+bad-input: $(ENV) ## list all kinds of bad input with the error each gets, in build/bad_input.md
+	$(PY) -m tests.bad_input.report build/bad_input.md
 
 lint: $(ENV) ## ruff and mypy
 	.venv/bin/ruff check
@@ -89,6 +160,8 @@ lint: $(ENV) ## ruff and mypy
 	.venv/bin/mypy
 
 test: lint ## lint and all tests
+	@command -v tclsh >/dev/null || $(PY) -c 'import tkinter' 2>/dev/null || \
+	  { echo "error: the tests of the bitstream's Tcl need tclsh; apt install tcl"; exit 1; }
 	.venv/bin/pytest -n $(JOBS)
 
 clean: ## remove everything built, but not the photographs and the environment

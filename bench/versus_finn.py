@@ -24,6 +24,7 @@ from rich.table import Table
 
 from bench import finn_path, folding, skips
 from bench.folding import Use
+from bench.painted import painted
 from bench.skips import SkipFifo
 from bench.streamline_plus import Outcome, bounded
 from hls import budget, dataflow, fifo, fold, qonnx_reader, streams, table
@@ -40,9 +41,9 @@ from pixelmend.errors import UserError
 from pixelmend.files import read_json, write_json
 from pixelmend.provenance import ROOT, commit, versions
 from quant.bits import QuantConfig
+from quant.calibrate import calibrate
 from quant.export import export
 from quant.generator import QuantGenerator
-from quant.qat import calibrate
 from quant.settle import settle
 
 SEED = 0
@@ -112,12 +113,18 @@ def versus_finn(config: Path, model: Path | None, out: Path, bound_s: float) -> 
         else:
             steps.skip()
             path = model
+        whole, path = path, Path(folder) / "painted.onnx"
+        if painted(whole, path):
+            notes.append(
+                "the choice between the network's pixels and the image's is left out on both sides, "
+                "but for ours with RTL"
+            )
         with steps.step("ours: QONNX to folded graph"):
             our_seconds, graph = min(
                 (_our_graph(path, hls) for _ in range(REPEATS)), key=lambda pair: pair[0]
             )
         with steps.step("ours: the same with RTL"):
-            rtl_seconds = _our_rtl(path, config, Path(folder) / "ours")
+            rtl_seconds = _our_rtl(whole, config, Path(folder) / "ours")
         with steps.step("finn: QONNX to hardware operators"):
             lowered = min(
                 (finn_path.lower(path, hls.part) for _ in range(REPEATS)),
@@ -196,20 +203,25 @@ def random_network(config: Path, path: Path) -> Path:
     generator = configuration.load(config, "generator", GeneratorConfig)
     twin = QuantGenerator(generator, configuration.load(config, "quant", QuantConfig))
     side = 4 * generator.multiple
-    calibrate(twin, torch.rand(40, 3, side, side))
+    calibrate(twin, torch.rand(40, generator.inputs, side, side))
     settle(twin)
     export(twin, frame.height, frame.width, path)
     return path
 
 
 def _our_graph(path: Path, hls: HlsConfig) -> tuple[float, ModelWrapper]:
-    """Seconds from the QONNX file to the connected graph, and that graph; see `hls.lower.lower`."""
+    """Seconds from the QONNX file to the connected graph, and that graph; see `hls.lower.lower`.
+
+    The skip FIFOs are sized after that: FINN has no counterpart but RTL simulation.
+    """
     start = time.perf_counter()
     graph = dataflow.build(qonnx_reader.read(path))
     fold.apply(graph, budget.choose(graph, hls))
     fifo.size_shuffles(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
-    return time.perf_counter() - start, graph
+    seconds = time.perf_counter() - start
+    fifo.size_skips(graph)
+    return seconds, graph
 
 
 def _our_rtl(path: Path, config: Path, out: Path) -> float:

@@ -7,6 +7,7 @@ bisection over the cycle counts that occur. The other nodes get the narrowest st
 """
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
@@ -19,11 +20,15 @@ from hls.cost import Option, options
 from hls.parts import Part, find
 from pixelmend.errors import UserError
 
-RESERVED = {"dsp": 0.0, "bram36": 0.22, "lut": 0.45}
-"""Share of the part kept for all that is not a matrix unit (FIFOs, windows, thresholds, converters): an
-allowance. hls.fit measured 31 % of the BRAM and 25 % of the LUTs on z2-256; that, not this, is what fits."""
+RESERVED = {"dsp": 0.0, "bram36": 0.31, "lut": 0.27}
+"""Share of the part kept for all that is not a matrix unit (FIFOs, windows, thresholds, converters): what
+hls.fit measured on an XC7Z020 at 256 x 256 px, 31 % of the BRAM and 25 % of the LUTs. An allowance, since
+most of it follows from the folding that is still to be chosen; what fits is what hls.fit says."""
 
-RESOURCES = ("dsp", "bram36", "lut")
+CAPS = {"dsp": "max_dsp", "bram36": "max_bram", "lut": "max_lut"}
+"""The resources of the integer program, and the field of [hls] that caps each."""
+
+RESOURCES = tuple(CAPS)
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,13 @@ class Budget:
     @classmethod
     def of(cls, part: Part, hls: HlsConfig) -> "Budget":
         """Caps of the configuration, less the shell and what other nodes take."""
-        caps = {"dsp": hls.max_dsp, "bram36": hls.max_bram, "lut": hls.max_lut}
         has, shell = part.cells(), part.shell.cells()
-        return cls({name: (caps[name] - RESERVED[name]) * has[name] - shell[name] for name in RESOURCES})
+        return cls(
+            {
+                name: (getattr(hls, cap) - RESERVED[name]) * has[name] - shell[name]
+                for name, cap in CAPS.items()
+            }
+        )
 
 
 def choose(model: ModelWrapper, hls: HlsConfig) -> fold.Folding:
@@ -48,22 +57,24 @@ def choose(model: ModelWrapper, hls: HlsConfig) -> fold.Folding:
         node.name: options(getCustomOp(node), part) for node in model.graph.node if node.op_type == "MVAU_rtl"
     }
     if hls.target_fps is None:
-        period, chosen = _fastest(units, budget, part)
+        period, chosen = _fastest(units, budget, part, hls)
     else:
         period = hls.target_cycles
         chosen = _cheapest(units, budget, period) or _explain(units, budget, part, hls)
     return fold.balanced(model, period, {name: option.folding for name, option in chosen.items()})
 
 
-def _fastest(units: dict[str, list[Option]], budget: Budget, part: Part) -> tuple[int, dict[str, Option]]:
+def _fastest(
+    units: dict[str, list[Option]], budget: Budget, part: Part, hls: HlsConfig
+) -> tuple[int, dict[str, Option]]:
     periods = sorted({option.cycles for found in units.values() for option in found})
     low, high = 0, len(periods) - 1
     best = _cheapest(units, budget, periods[high])
     if best is None:
-        lacking = _binding(units, budget, None)
+        lacking = _binding(units, budget, part, hls, periods[high])
         raise UserError(
-            f"the network does not fit {part.name} at any speed: {lacking}; "
-            "narrow the widths, or set max_bram and the other caps of [hls] above 1 to lower it all the same"
+            f"the network does not fit {part.name} at any speed: {lacking}; else narrower widths or a larger "
+            "part (caps above 1 lower it all the same)"
         )
     while low < high:
         middle = (low + high) // 2
@@ -77,20 +88,24 @@ def _fastest(units: dict[str, list[Option]], budget: Budget, part: Part) -> tupl
 
 def _cheapest(units: dict[str, list[Option]], budget: Budget, period: int) -> dict[str, Option] | None:
     """One option a unit within `period` cycles, at the least sum of shares; None where there is none."""
+    price = {name: 1 / max(limit, 1) for name, limit in budget.limits.items()}
+    return _solve(units, budget.limits, period, price)
+
+
+def _solve(
+    units: dict[str, list[Option]], limits: dict[str, float], period: int, price: dict[str, float]
+) -> dict[str, Option] | None:
+    """One option a unit within `period` cycles and `limits`, at the least sum of `price` times use."""
     fits = {name: [option for option in found if option.cycles <= period] for name, found in units.items()}
-    if not all(fits.values()):
+    if not all(fits.values()) or min(limits.values()) < 0:
         return None
     flat = [(name, option) for name, found in fits.items() for option in found]
-    names = list(units)
-    one_each = np.array([[float(name == unit) for name, _ in flat] for unit in names])
+    one_each = np.array([[float(name == unit) for name, _ in flat] for unit in units])
     use = np.array([[getattr(option, resource) for _, option in flat] for resource in RESOURCES], float)
-    limits = np.array([budget.limits[resource] for resource in RESOURCES])
-    if np.any(limits < 0):
-        return None
-    shares = (use / np.maximum(limits, 1)[:, None]).sum(0)
+    ends = np.array([limits[resource] for resource in RESOURCES])
     solution = milp(
-        shares,
-        constraints=[LinearConstraint(one_each, 1, 1), LinearConstraint(use, -np.inf, limits)],
+        np.array([price.get(resource, 0.0) for resource in RESOURCES]) @ use,
+        constraints=[LinearConstraint(one_each, 1, 1), LinearConstraint(use, -np.inf, ends)],
         integrality=np.ones(len(flat)),
         bounds=Bounds(0, 1),
     )
@@ -101,25 +116,83 @@ def _cheapest(units: dict[str, list[Option]], budget: Budget, period: int) -> di
 
 def _explain(units: dict[str, list[Option]], budget: Budget, part: Part, hls: HlsConfig) -> dict[str, Option]:
     """Why `target_fps` is out of reach, and the smallest change that helps."""
-    period, _ = _fastest(units, budget, part)
+    period, _ = _fastest(units, budget, part, hls)
     reachable = hls.clock_mhz * 1e6 / period
     raise UserError(
         f"[hls] target_fps = {hls.target_fps:g} does not fit {part.name} at {hls.clock_mhz:g} MHz: "
-        f"{_binding(units, budget, hls.target_cycles)}. The fastest that fits is {reachable:.1f} frames/s; "
-        f"narrower widths or a larger part go beyond"
+        f"{_binding(units, budget, part, hls, hls.target_cycles)}. The fastest that fits is "
+        f"{reachable:.1f} frames/s; narrower widths or a larger part go beyond"
     )
 
 
-def _binding(units: dict[str, list[Option]], budget: Budget, period: int | None) -> str:
-    """The resource that lacks most, taken alone, and by how much."""
-    lacking = []
-    for resource in RESOURCES:
-        need = 0.0
-        for name, found in units.items():
-            fits = [getattr(o, resource) for o in found if period is None or o.cycles <= period]
-            if not fits:
-                return f"{name} is too slow at any folding"
-            need += min(fits)
-        lacking.append((need / max(budget.limits[resource], 1e-9), resource, need, budget.limits[resource]))
-    _, resource, need, limit = max(lacking)
-    return f"{resource} binds: matrix units need {need:.0f} or more, {limit:.0f} are left for them"
+def _binding(units: dict[str, list[Option]], budget: Budget, part: Part, hls: HlsConfig, period: int) -> str:
+    """Which resources bind within `period` cycles, by how much, and the smallest change that would fit."""
+    slow = next((name for name, found in units.items() if min(o.cycles for o in found) > period), None)
+    if slow is not None:
+        least = min(option.cycles for option in units[slow])
+        return f"{slow} needs {least:,} cycles a frame at its widest folding, {period:,} are allowed"
+    alone = {name: _least(units, _only(budget, name, False), period, name) for name in RESOURCES}
+    binding = [name for name, need in alone.items() if need is not None and need > budget.limits[name]]
+    if binding:
+        said = " and ".join(
+            f"{name} binds: matrix units need {alone[name]:,.0f} or more, {budget.limits[name]:,.0f} are left"
+            for name in binding
+        )
+    else:
+        said = f"{' and '.join(_joint(units, budget, period))} bind together: each is enough alone"
+    return f"{said}. The smallest change that fits: {_change(units, budget, part, hls, period)}"
+
+
+def _least(
+    units: dict[str, list[Option]], limits: dict[str, float], period: int, resource: str
+) -> float | None:
+    """The least of `resource` that keeps the period within `limits`; None where nothing does."""
+    chosen = _solve(units, limits, period, {resource: 1.0})
+    return None if chosen is None else float(sum(getattr(option, resource) for option in chosen.values()))
+
+
+def _only(budget: Budget, resource: str, others: bool) -> dict[str, float]:
+    """Limits with `resource` free: those of the other resources, or none at all."""
+    return {name: limit if others and name != resource else np.inf for name, limit in budget.limits.items()}
+
+
+def _joint(units: dict[str, list[Option]], budget: Budget, period: int) -> list[str]:
+    """A smallest set of resources whose limits exclude each other."""
+    kept = list(RESOURCES)
+    for name in RESOURCES:
+        fewer = {
+            other: budget.limits[other] if other in kept and other != name else np.inf for other in RESOURCES
+        }
+        if _solve(units, fewer, period, {name: 1.0}) is None:
+            kept.remove(name)
+    return kept
+
+
+def _change(units: dict[str, list[Option]], budget: Budget, part: Part, hls: HlsConfig, period: int) -> str:
+    """The one cap to raise that costs the least share of the part, else what each has to be raised to."""
+    has = part.cells()
+    more = {}
+    for name in RESOURCES:
+        need = _least(units, _only(budget, name, True), period, name)
+        if need is not None:
+            more[name] = need - budget.limits[name]
+    if more:
+        least = min(more, key=lambda name: more[name] / has[name])
+        return _raised({least: more[least]}, has, hls)
+    chosen = _solve(
+        units, dict.fromkeys(RESOURCES, np.inf), period, {name: 1 / has[name] for name in RESOURCES}
+    )
+    assert chosen is not None, "every unit has an option within the period"
+    used = {name: sum(getattr(option, name) for option in chosen.values()) for name in RESOURCES}
+    return _raised({name: used[name] - budget.limits[name] for name in RESOURCES}, has, hls)
+
+
+def _raised(more: dict[str, float], has: dict[str, float], hls: HlsConfig) -> str:
+    """Caps raised by so many cells, rounded up to a thousandth of the part."""
+    said = []
+    for name, cells in more.items():
+        if cells > 0:
+            cap = ceil((getattr(hls, CAPS[name]) + cells / has[name]) * 1000) / 1000
+            beyond = ", more than the part has" if cap > 1 else ""
+            said.append(f"{cells:,.1f} {name} more ({CAPS[name]} = {cap:g}{beyond})")
+    return " and ".join(said)

@@ -6,6 +6,7 @@ a 1x1 kernel are left out. A tensor read twice goes through a fork.
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hls.network import (
     Integers,
     Network,
     Requantization,
+    Select,
     SkipAdd,
     Tensor,
     TransposedConvolution,
@@ -26,6 +28,7 @@ from hls.network import (
 )
 from hls.ops import DOMAIN  # the import registers our operators
 from hls.thresholds import clip
+from pixelmend.errors import UserError
 
 
 class _Graph:
@@ -88,8 +91,44 @@ class _Graph:
         return self.pending[tensor.name].pop(0)
 
 
+def read(path: Path) -> ModelWrapper:
+    """The graph in a build's `dataflow.onnx`. `UserError` where it is missing, damaged, or of foreign nodes.
+
+    FINN finds an operator by importing the module that its domain names, so no other domain than ours is let
+    through.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected a lowered build, as hls.lower writes")
+    try:
+        graph = ModelWrapper(str(path))
+    except Exception as error:  # onnx and protobuf raise many kinds on damaged files
+        raise UserError(f"{path}: not a readable dataflow graph; lower again") from error
+    known = {value.name for value in (*graph.graph.input, *graph.graph.initializer)}
+    for node in graph.graph.node:
+        if node.domain != DOMAIN:
+            raise UserError(
+                f"{path}: node {node.name} ({node.op_type}): expected a node of {DOMAIN}, got one of "
+                f"'{node.domain}'; lower again"
+            )
+        missing = [name for name in node.input if name not in known]
+        if missing:
+            raise UserError(
+                f"{path}: node {node.name} ({node.op_type}): no such input {missing[0]}; lower again"
+            )
+        known.update(node.output)
+    ends = len(graph.graph.input), len(graph.graph.output)
+    names = [end.name for end in (*graph.graph.input, *graph.graph.output)]
+    shaped = all(len(graph.get_tensor_shape(name) or ()) == 4 for name in names)
+    if ends != (1, 1) or not shaped or names[1] not in known:
+        raise UserError(f"{path}: expected one image in and one out, (1, H, W, C); lower again")
+    return graph
+
+
 def build(network: Network) -> ModelWrapper:
-    """The dataflow graph of `network`: input `image_in`, output `image_out`, uint8 (1, H, W, 3)."""
+    """The dataflow graph of `network`: input `image_in`, output `image_out`, uint8 (1, H, W, 3).
+
+    The input has a fourth channel where the network reads a defect map.
+    """
     graph = _Graph(network)
     first = graph.stream("image_in", _shape(network.image_in), DataType["UINT8"])
     graph.publish(network.image_in, first)
@@ -102,6 +141,8 @@ def build(network: Network) -> ModelWrapper:
                 _transposed(graph, layer, last)
             case SkipAdd():
                 _skip_add(graph, layer, last)
+            case Select():
+                _select(graph, layer, last)
             case Requantization():
                 source = graph.read(layer.source)
                 _thresholds(
@@ -207,7 +248,7 @@ def _matrix(
     steps = clip(layer.thresholds, lowest, highest)
     # FINN's unit wants room for one full product, even where the weights never make one
     product = layer.weight_bits + layer.source.bits
-    sums = _holding(lowest, max(highest, int(steps.max())), product)
+    sums = holding(lowest, max(highest, int(steps.max())), product)
     weight_type = DataType[f"INT{layer.weight_bits}"]
     out = graph.stream(f"{layer.name}_sums", (*windows, outputs), sums)
     graph.node(
@@ -244,18 +285,21 @@ def _thresholds(
     channels, count = steps.shape
     kind = DataType[f"UINT{result.bits}"]
     source_type = graph.types[source]
+    step_type = source_type
+    if steps.max() > source_type.max():  # a step that no value reaches, which FINN's unit takes a bit wider
+        step_type = DataType[f"UINT{source_type.bitwidth() + 1}"]
     if last not in graph.shapes:
         graph.stream(last, (*windows, channels), kind)
     graph.node(
         "Thresholding_rtl",
         f"{name}_thresholds",
-        [source, graph.constant(f"{name}_steps", steps, source_type)],
+        [source, graph.constant(f"{name}_steps", steps, step_type)],
         [last],
         PE=1,
         NumChannels=channels,
         numSteps=count,
         inputDataType=source_type.name,
-        weightDataType=source_type.name,
+        weightDataType=step_type.name,
         outputDataType=kind.name,
         numInputVectors=[1, *windows],
         ActVal=0,
@@ -279,6 +323,20 @@ def _skip_add(graph: _Graph, layer: SkipAdd, last: str) -> None:
     )
 
 
+def _select(graph: _Graph, layer: Select, last: str) -> None:
+    inputs = [graph.read(tensor) for tensor in layer.sources]
+    out = graph.stream(last, _shape(layer.result), DataType["UINT8"])
+    graph.node(
+        "PixelSelect_rtl",
+        f"{layer.name}_pixels",
+        inputs,
+        [out],
+        ImgDim=[layer.result.height, layer.result.width],
+        FlagInput=int(layer.sources[1].channels > layer.result.channels),
+        inputDataType="UINT8",
+    )
+
+
 def _model(graph: _Graph) -> ModelWrapper:
     def info(name: str) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, graph.shapes[name])
@@ -295,7 +353,7 @@ def _model(graph: _Graph) -> ModelWrapper:
     return model
 
 
-def _holding(lowest: int, highest: int, least_bits: int) -> BaseDataType:
+def holding(lowest: int, highest: int, least_bits: int) -> BaseDataType:
     """The narrowest signed type that holds both ends and has at least so many bits."""
     bits = max((-lowest - 1).bit_length(), highest.bit_length()) + 1
     return DataType[f"INT{max(bits, least_bits)}"]

@@ -20,10 +20,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from rich.table import Table
 
-from hls import parts
+from hls import dataflow, parts
 from hls.config import HlsConfig
 from hls.finn_setup import finn_workspace
-from hls.parts import Part
+from hls.parts import CAPPED, Part
 from hls.synthesis.cells import BRAM36_BITS, Cells, block_rams, count
 from hls.synthesis.jobs import Synthesis, Synthesized
 from hls.synthesis.sources import Library
@@ -32,14 +32,11 @@ from pixelmend import config as configuration
 from pixelmend.config import Frame
 from pixelmend.console import console, note, progress, run
 from pixelmend.errors import UserError
-from pixelmend.files import read_json, write_json
+from pixelmend.files import read_fields, write_json
 from pixelmend.provenance import commit
 
 CACHE = Path("build/.cache/fit")
 WHOLE_LIMIT_S = 3600.0
-CAPPED = {"lut": "LUT", "ff": "FF", "bram36": "BRAM36", "dsp": "DSP"}
-"""The resources with a cap, and how they are called in messages."""
-
 Numbers = dict[str, float]
 
 
@@ -65,17 +62,14 @@ def fit(build: Path, config: Path, cache: Path = CACHE, jobs: int = 2, top: bool
 
 
 def _lowered(build: Path, frame: Frame, hls: HlsConfig) -> ModelWrapper:
-    io = read_json(build / "io.json")
+    io = read_fields(build / "io.json", {"frame.height": int, "frame.width": int, "part": str})
     was = (io["frame"]["height"], io["frame"]["width"], io["part"])
     if was != (frame.height, frame.width, hls.part):
         raise UserError(
             f"{build}: lowered for frames of {was[0]}x{was[1]} on {was[2]}, the configuration says "
             f"{frame.height}x{frame.width} on {hls.part}; run hls.lower"
         )
-    path = build / "dataflow.onnx"
-    if not path.is_file():
-        raise UserError(f"{path}: expected the graph of a lowered build; run hls.lower")
-    return ModelWrapper(str(path))
+    return dataflow.read(build / "dataflow.onnx")
 
 
 def _synthesize(synthesis: Synthesis, pieces: list[Unit], jobs: int) -> dict[str, Synthesized]:

@@ -31,6 +31,8 @@ def balanced(model: ModelWrapper, target_cycles: int, units: Folding | None = No
             folding[node.name] = units[node.name] if units else _matrix(operator, target_cycles)
         elif node.op_type == "Thresholding_rtl":
             folding[node.name] = {"PE": _threshold_lanes(model, node, folding, target_cycles)}
+        elif node.op_type == "PixelSelect_rtl":
+            folding[node.name] = {}
         else:
             folding[node.name] = {"SIMD": _lanes(operator, "SIMD", target_cycles)}
     return folding
@@ -51,6 +53,21 @@ def apply(model: ModelWrapper, folding: Folding) -> None:
             operator.set_nodeattr(key, value)
         if node.op_type == "MVAU_rtl":
             operator.set_nodeattr("ram_style", _weight_style(operator))
+
+
+def limits(operator: CustomOp) -> dict[str, int]:
+    """The keys of a node's folding, each with the channel count that its value must divide."""
+    match operator.onnx_node.op_type:
+        case "MVAU_rtl":
+            return {"PE": operator.get_nodeattr("MH"), "SIMD": operator.get_nodeattr("MW")}
+        case "Thresholding_rtl":
+            return {"PE": operator.get_nodeattr("NumChannels")}
+        case "ConvolutionInputGenerator_rtl":
+            return {"SIMD": operator.get_nodeattr("IFMChannels")}
+        case "PixelSelect_rtl":
+            return {}  # always a whole pixel a beat
+        case _:
+            return {"SIMD": operator.get_nodeattr("NumChannels")}
 
 
 def read(path: Path) -> Folding:
@@ -111,10 +128,7 @@ def _lanes(operator: CustomOp, key: str, target_cycles: int) -> int:
 
 def _width(operator: CustomOp, key: str) -> int:
     """The channel count that PE or SIMD of a node must divide."""
-    kind = operator.onnx_node.op_type
-    if kind == "MVAU_rtl" and key in ("PE", "SIMD"):
-        return operator.get_nodeattr("MH" if key == "PE" else "MW")
-    name = "IFMChannels" if kind == "ConvolutionInputGenerator_rtl" else "NumChannels"
-    if kind == "MVAU_rtl" or key != ("PE" if kind == "Thresholding_rtl" else "SIMD"):
-        raise UserError(f"folding of {operator.onnx_node.name}: a {kind} has no {key}")
-    return operator.get_nodeattr(name)
+    known = limits(operator)
+    if key not in known:
+        raise UserError(f"folding of {operator.onnx_node.name}: a {operator.onnx_node.op_type} has no {key}")
+    return known[key]

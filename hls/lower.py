@@ -1,4 +1,4 @@
-"""QONNX -> dataflow graph -> RTL of the whole accelerator. Read `lower` from top to bottom.
+"""QONNX -> dataflow graph -> RTL and HLS C++ of the whole accelerator. Read `lower` from top to bottom.
 
     python -m hls.lower MODEL.onnx --config configs/tiny.toml --out build/tiny
 
@@ -8,8 +8,9 @@ writes into the folder
     folding.json    PE and SIMD of every node
     fifo.json       depth of every FIFO, in beats and bits
     dataflow.csv    a table of the nodes
-    io.json         what the accelerator's ports carry, and a digest of its RTL
+    io.json         what the accelerator's ports carry, how far its pixels see, digests of its sources
     rtl/            the sources (see hls.rtl.generate); they need nothing outside the folder
+    hls/            the same as an HLS C++ project (see hls.cpp.generate)
 """
 
 import shutil
@@ -22,8 +23,9 @@ import typer
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from hls import budget, dataflow, fifo, fold, qonnx_reader, streams, table
+from hls import budget, dataflow, fifo, fold, qonnx_reader, receptive, streams, table
 from hls.config import HlsConfig
+from hls.cpp.generate import generate as generate_cpp
 from hls.finn_setup import finn_workspace
 from hls.network import Network
 from hls.rtl import top
@@ -35,16 +37,18 @@ from pixelmend.errors import UserError
 from pixelmend.files import as_json, file_digest, folder_digest, replacing, replacing_folder
 from pixelmend.provenance import code_digest, is_current, made_by, mark_current
 
+OUTPUTS = ("dataflow.onnx", "rtl", "hls", "io.json", "dataflow.csv")
 SAFE_MARGIN = 1e-3  # accumulator units; see hls.thresholds
 
 
-def lower(model: Path, config: Path, out: Path, folding: Path | None = None) -> None:
+def lower(model: Path, config: Path, out: Path, folding: Path | None = None, rows: int | None = None) -> None:
     """Lower the QONNX `model` for the configuration file `config` into the folder `out`.
 
-    `folding` replaces the balanced folding. Skipped where `out` already holds the result of equal inputs.
+    `folding` replaces the balanced folding; `rows` is the height of the frames where the model was exported
+    for a band. Skipped where `out` already holds the result of equal inputs.
     Raises `UserError` for a bad file of any kind, before anything in `out` is touched.
     """
-    frame = configuration.load(config, "frame", Frame)
+    frame = configuration.load_frame(config, rows)
     hls = configuration.load(config, "hls", HlsConfig)
     key = {
         "model": file_digest(model),
@@ -54,7 +58,7 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None) -> 
         "code": code_digest("pixelmend", "hls"),
     }
     stamp = out / "lower.stamp.json"
-    if is_current(stamp, key, [out / name for name in ("dataflow.onnx", "rtl", "io.json", "dataflow.csv")]):
+    if is_current(stamp, key, [out / name for name in OUTPUTS]):
         note(f"{out}: lowered before from the same inputs")
         return
     network = qonnx_reader.read(model)
@@ -69,12 +73,19 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None) -> 
     fold.apply(graph, chosen)
     fifo.size_shuffles(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
-    _write(graph, chosen, hls, frame, model, out)
+    fifo.size_skips(graph)
+    _write(graph, chosen, hls, frame, receptive.reach(network), model, out)
     mark_current(stamp, key)
 
 
 def _write(
-    graph: ModelWrapper, folding: fold.Folding, hls: HlsConfig, frame: Frame, model: Path, out: Path
+    graph: ModelWrapper,
+    folding: fold.Folding,
+    hls: HlsConfig,
+    frame: Frame,
+    reach: receptive.Reach,
+    model: Path,
+    out: Path,
 ) -> None:
     """Write every file under a temporary name first, so that a full disk leaves the earlier build whole."""
     nodes = table.rows(graph)
@@ -87,14 +98,19 @@ def _write(
         rtl = renamed_at_the_end.enter_context(replacing_folder(out / "rtl"))
         with finn_workspace() as workspace:
             generate(graph, hls, rtl, workspace)
+        cpp = renamed_at_the_end.enter_context(replacing_folder(out / "hls"))
+        generate_cpp(graph, hls, cpp)
         io = {
             "top": top.NAME,
             "frame": asdict(frame),
+            **receptive.as_dict(reach),
             "pixels_per_beat": hls.pixels_per_beat,
+            "channels": {end: graph.get_tensor_shape(f"image_{end}")[-1] for end in ("in", "out")},
             "part": hls.part,
             "clock_mhz": hls.clock_mhz,
             "expected_cycles": slowest["expected_cycles"],
             "rtl_digest": folder_digest(rtl),
+            "hls_digest": folder_digest(cpp),
             "made_by": made_by(),
         }
         if not (out / "generator.onnx").is_file() or not model.samefile(out / "generator.onnx"):
@@ -148,9 +164,12 @@ def main(
     config: Annotated[Path, typer.Option(help="configuration with the tables [frame] and [hls]")],
     out: Annotated[Path, typer.Option(help="build folder, e.g. build/tiny")],
     folding: Annotated[Path | None, typer.Option(help="use this folding instead of the balanced one")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="rows of the band that the model was exported for")
+    ] = None,
 ) -> None:
-    """Lower a QONNX generator to RTL."""
-    lower(model, config, out, folding)
+    """Lower a QONNX generator to RTL and HLS C++."""
+    lower(model, config, out, folding, rows)
 
 
 if __name__ == "__main__":

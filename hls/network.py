@@ -71,6 +71,18 @@ class SkipAdd:
 
 
 @dataclass(frozen=True, eq=False)
+class Select:
+    """Pixel by pixel one of two uint8 images: out[c] = sources[0][c] if flag >= 128 else sources[1][c].
+
+    One of the two has a fourth channel, which is the flag; the result has three.
+    """
+
+    name: str
+    sources: tuple[Tensor, Tensor]
+    result: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Requantization:
     """Thresholds without a convolution: out[c] = number of thresholds[c] that in[c] reaches."""
 
@@ -80,12 +92,15 @@ class Requantization:
     thresholds: Integers  # (C, T), rising along T
 
 
-Layer = Convolution | TransposedConvolution | SkipAdd | Requantization
+Layer = Convolution | TransposedConvolution | SkipAdd | Select | Requantization
 
 
 @dataclass(frozen=True)
 class Network:
-    """uint8 image in, uint8 image out; `least_margin` is in accumulator units (see `hls.thresholds`)."""
+    """uint8 image in, of 3 channels or 4 with the defect map, and uint8 image out, of 3.
+
+    `least_margin` is in accumulator units (see `hls.thresholds`).
+    """
 
     image_in: Tensor
     image_out: Tensor
@@ -95,4 +110,4 @@ class Network:
 
 def sources(layer: Layer) -> tuple[Tensor, ...]:
     """The tensors a layer reads."""
-    return layer.sources if isinstance(layer, SkipAdd) else (layer.source,)
+    return layer.sources if isinstance(layer, SkipAdd | Select) else (layer.source,)

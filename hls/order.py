@@ -14,19 +14,49 @@ from qonnx.custom_op.registry import getCustomOp
 Counts = NDArray[np.int64]
 
 
-def floor_pixels(model: ModelWrapper, fork: Any, join: Any) -> int:
-    """Pixels that the skip FIFO between `fork` and `join` must hold at least, or the network deadlocks.
+def floor_pixels(model: ModelWrapper, join: Any, index: int) -> int:
+    """Pixels that must wait at input `index` of `join`, whatever the folding, or the network deadlocks.
 
-    The n-th pixel of the join needs deep(n) pixels through the fork, of which the skip side has passed on
-    only n - 1: the maximum over n of deep(n) - (n - 1), whatever the folding.
+    The paths of the join's inputs part at a fork. Its n-th pixel needs others(n) pixels through that fork on
+    the other inputs, by which time some have come out on this one, of which it has taken only n - 1:
+
+        max over n of |{m : own(m) <= others(n)}| - (n - 1)
+
+    That is 1 or less on the path that takes longest, and where the paths part at no fork at all.
     """
-    deep: Counts = np.zeros(1, np.int64)
-    for tensor in join.input:
-        found = need(model, tensor, fork)
-        if found is not None:
-            deep = np.maximum(deep, found)
-    order = np.arange(len(deep))
-    return int((deep - order).max())
+    streams = [tensor for tensor in join.input if model.get_initializer(tensor) is None]
+    fork = _parting(model, streams, index)
+    if fork is None:
+        return 0
+    own, *others = (need(model, tensor, fork) for tensor in (streams[index], *_but(streams, index)))
+    known = [counts for counts in others if counts is not None]
+    if own is None or not known:
+        return 0
+    latest: Counts = np.maximum.reduce(known)
+    return int((np.searchsorted(own, latest, side="right") - np.arange(len(latest))).max())
+
+
+def _parting(model: ModelWrapper, streams: list[str], index: int) -> Any:
+    """The nearest fork upstream of input `index` that another input comes by too, if any."""
+    others = {node.name for tensor in _but(streams, index) for node in _forks(model, tensor)}
+    return next((node for node in _forks(model, streams[index]) if node.name in others), None)
+
+
+def _forks(model: ModelWrapper, tensor: str) -> list[Any]:
+    """All forks upstream of `tensor`, the nearest first."""
+    found: dict[str, Any] = {}
+    ahead = [tensor]
+    for name in ahead:
+        node = model.find_producer(name)
+        if node is not None:
+            if len(node.output) > 1:
+                found.setdefault(node.name, node)
+            ahead += [source for source in node.input if model.get_initializer(source) is None]
+    return list(found.values())
+
+
+def _but(streams: list[str], index: int) -> list[str]:
+    return streams[:index] + streams[index + 1 :]
 
 
 def need(model: ModelWrapper, tensor: str, fork: Any) -> Counts | None:

@@ -10,6 +10,9 @@ from pixelmend.errors import UserError
 
 TABLE = Path(__file__).with_suffix(".toml")
 
+CAPPED = {"lut": "LUT", "ff": "FF", "bram36": "BRAM36", "dsp": "DSP"}
+"""The resources with a cap, and how they are called in messages."""
+
 
 @dataclass(frozen=True)
 class Shell:

@@ -1,7 +1,8 @@
 """QONNX -> integer network: every scale must end in a threshold, or the file is refused.
 
-Accepted are the operators a generator of this family exports: Quant, Conv, ConvTranspose, Relu, Add, in any
-names and order that make sense. Anything else is a `UserError` that names the node and what was expected.
+Accepted are the operators a generator of this family exports: Quant, Conv, ConvTranspose, Relu, Add, and for
+the choice between two images Slice, GreaterOrEqual and Where; in any names and order that make sense.
+Anything else is a `UserError` that names the node and what was expected.
 """
 
 from collections import Counter
@@ -22,6 +23,7 @@ from hls.network import (
     Layer,
     Network,
     Requantization,
+    Select,
     SkipAdd,
     Tensor,
     TransposedConvolution,
@@ -30,7 +32,10 @@ from hls.thresholds import clip, thresholds
 from pixelmend.errors import UserError
 
 PIXEL_SCALE = float(np.float32(1 / 255))
-OPERATORS = ("Quant", "Conv", "ConvTranspose", "Relu", "Add")
+OPERATORS = ("Quant", "Conv", "ConvTranspose", "Relu", "Add", "Slice", "GreaterOrEqual", "Where")
+DOMAINS = ("", "ai.onnx", "qonnx.custom_op.general", "onnx.brevitas")
+POSITIVE = ("strides", "dilations", "kernel_shape", "group")
+COLOURS = 3  # R, G, B; a fourth channel is a flag
 
 
 @dataclass
@@ -47,6 +52,16 @@ class _Accumulator:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """Channels `first` .. `last` - 1 of a tensor; with `flag`, whether they are at least one half."""
+
+    tensor: Tensor
+    first: int
+    last: int
+    flag: bool = False
+
+
+@dataclass(frozen=True)
 class _Quantizer:
     scale: NDArray[np.float64]
     bits: int
@@ -58,7 +73,7 @@ class _Quantizer:
 class _Reader:
     model: ModelWrapper
     path: Path
-    known: dict[str, Tensor | _Accumulator] = field(default_factory=dict)
+    known: dict[str, Tensor | _Accumulator | _Part] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     least_margin: float = 0.5
@@ -78,14 +93,24 @@ class _Reader:
                 )
             if node.op_type == "Quant" and self.model.get_initializer(node.input[0]) is not None:
                 continue  # a weight's; read where it is used
-            getattr(self, f"_{node.op_type.lower()}")(node)
-        image_in = next(t for t in self.known.values() if isinstance(t, Tensor))
+            self._visit(node)
+        image_in = next((t for t in self.known.values() if isinstance(t, Tensor)), None)
+        if image_in is None:
+            raise UserError(f"{self.path}: expected an image that is quantized, as pixels are; found none")
         image_out = self.known.get(graph.output[0].name)
         if not isinstance(image_out, Tensor) or image_out.bits != 8 or image_out.scale != PIXEL_SCALE:
             raise UserError(
                 f"{self.path}: the output must be quantized to 8 bits with scale 1/255, as uint8 pixels are"
             )
         return Network(image_in, image_out, tuple(self.layers), self.least_margin)
+
+    def _visit(self, node: NodeProto) -> None:
+        try:
+            getattr(self, f"_{node.op_type.lower()}")(node)
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+            raise self._error(
+                node, f"its inputs and attributes make no sense: {_first_line(error)}"
+            ) from error
 
     def _quant(self, node: NodeProto) -> None:
         quantizer = self._quantizer(node)
@@ -188,11 +213,60 @@ class _Reader:
         self.layers.append(SkipAdd(self._name("add"), (left, right), result))
         self.known[node.output[0]] = result
 
+    def _slice(self, node: NodeProto) -> None:
+        source = self._source(node, 0)
+        first, last, axis, step = (self._integer(node, index) for index in range(1, 5))
+        if not isinstance(source, Tensor) or axis not in (1, -3) or step != 1:
+            raise self._error(node, "it must take neighbouring channels of a quantized tensor")
+        self.known[node.output[0]] = _Part(source, first, min(last, source.channels))
+
+    def _greaterorequal(self, node: NodeProto) -> None:
+        part = self.known.get(node.input[0])
+        limit = self.model.get_initializer(node.input[1])
+        if not isinstance(part, _Part) or part.flag or (part.first, part.last) != (COLOURS, COLOURS + 1):
+            raise self._error(node, "it must look at the fourth channel of a quantized image")
+        if limit is None or limit.size != 1 or float(limit.reshape(())) != 0.5:
+            raise self._error(node, "it must compare with the constant 0.5, which is bit 7 of a pixel")
+        self.known[node.output[0]] = _Part(part.tensor, part.first, part.last, flag=True)
+
+    def _where(self, node: NodeProto) -> None:
+        flag = self.known.get(node.input[0])
+        if not isinstance(flag, _Part) or not flag.flag:
+            raise self._error(node, "its condition must be the fourth channel of an image, at least 0.5")
+        images = self._colours(node, 1), self._colours(node, 2)
+        first, second = images
+        maximum = max(first.maximum, second.maximum)
+        sides = {(image.height, image.width, image.bits, image.scale) for image in images}
+        if sides != {(first.height, first.width, 8, PIXEL_SCALE)}:
+            raise self._error(node, "it must choose between two images of one size, 8 bits, scale 1/255")
+        channels = [image.channels for image in images]
+        if sorted(channels) != [COLOURS, COLOURS + 1] or flag.tensor is not images[channels.index(4)]:
+            raise self._error(node, "one of its images must have four channels, the last its condition")
+        result = Tensor(node.output[0], first.height, first.width, COLOURS, 8, maximum, PIXEL_SCALE)
+        self.layers.append(Select(self._name("select"), images, result))
+        self.known[node.output[0]] = result
+
+    def _colours(self, node: NodeProto, index: int) -> Tensor:
+        """The image whose R, G, B are an operand of `node`."""
+        source = self.known.get(node.input[index])
+        if isinstance(source, _Part) and (source.first, source.last) == (0, COLOURS) and not source.flag:
+            return source.tensor
+        if isinstance(source, Tensor) and source.channels == COLOURS:
+            return source
+        raise self._error(node, f"its input {node.input[index]} must be R, G, B of a quantized image")
+
     def _source(self, node: NodeProto, index: int) -> Tensor | _Accumulator:
-        try:
-            return self.known[node.input[index]]
-        except KeyError:
-            raise self._error(node, f"its input {node.input[index]} must be quantized first") from None
+        found = self.known.get(node.input[index])
+        if found is None or isinstance(found, _Part):
+            raise self._error(node, f"its input {node.input[index]} must be quantized first")
+        return found
+
+    def _integer(self, node: NodeProto, index: int) -> int:
+        """Input `index`, a constant of one integer."""
+        value = self.model.get_initializer(node.input[index]) if index < len(node.input) else np.array(1)
+        if value is None or value.size != 1:
+            raise self._error(node, f"its input {index} must be one constant integer")
+        return int(value.reshape(()))
 
     def _quantizer(self, node: NodeProto) -> _Quantizer:
         scale, zero, bits = (self.model.get_initializer(name) for name in node.input[1:4])
@@ -266,9 +340,27 @@ def prepared(path: Path) -> ModelWrapper:
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a QONNX model, as quant.export writes")
     try:
-        return cleanup_model(ModelWrapper(str(path))).transform(InferShapes())
+        model = ModelWrapper(str(path))
+        _check_nodes(model, path)
+        return cleanup_model(model).transform(InferShapes())
+    except UserError:
+        raise
     except Exception as error:  # onnx and protobuf raise many kinds on damaged files
         raise UserError(f"{path}: not a readable QONNX model: {_first_line(error)}") from error
+
+
+def _check_nodes(model: ModelWrapper, path: Path) -> None:
+    """What must be right before anything else looks at the nodes: qonnx finds an operator by importing the
+    module that its domain names, and onnx divides by strides.
+    """
+    for node in model.graph.node:
+        where = f"{path}: node {node.name} ({node.op_type})"
+        if node.domain not in DOMAINS:
+            raise UserError(f"{where}: expected an operator of ONNX or QONNX, got the domain '{node.domain}'")
+        for one in node.attribute:
+            values = [one.i] if one.name == "group" else list(one.ints)
+            if one.name in POSITIVE and min(values, default=0) < 1:
+                raise UserError(f"{where}: {one.name} must be positive, got {values}")
 
 
 def _first_line(error: Exception) -> str:

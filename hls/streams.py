@@ -9,36 +9,38 @@ from qonnx.transformation.general import SortGraph
 
 from hls import fifo
 from hls.ops import DOMAIN
-from hls.timing import Timing, timing
 
-PIXEL_BITS = 24
+UNSIZED = 2  # beats; the depth of a skip FIFO until `fifo.size_skips`, which needs all streams in place
 
 
 def connect(model: ModelWrapper, pixels_per_beat: int) -> ModelWrapper:
-    """Insert width converters and FIFOs; returns the model in topological order."""
-    times = timing(model)
+    """Insert width converters and FIFOs, those of skips `UNSIZED`; returns the model in topological order."""
     for node in list(model.graph.node):
         for index, tensor in enumerate(node.input):
             if model.get_initializer(tensor) is None:
-                _link(model, times, node, index, pixels_per_beat)
+                _link(model, node, index, pixels_per_beat)
     last = model.find_producer(model.graph.output[0].name)
     _convert_output(model, last, pixels_per_beat)
     return model.transform(SortGraph())
 
 
-def _link(model: ModelWrapper, times: Timing, node: Any, index: int, pixels_per_beat: int) -> None:
+def pixel_bits(model: ModelWrapper, image: str) -> int:
+    """Bits of a pixel of the image tensor (1, H, W, C): a byte a channel."""
+    return 8 * int(model.get_tensor_shape(image)[-1])
+
+
+def _link(model: ModelWrapper, node: Any, index: int, pixels_per_beat: int) -> None:
     """Producer, FIFO at its width, width converter, FIFO at the consumer's width, consumer: as needed."""
     tensor = node.input[index]
     wanted = getCustomOp(node).get_instream_width(index)
     producer = model.find_producer(tensor)
-    have = pixels_per_beat * PIXEL_BITS
+    have = pixels_per_beat * pixel_bits(model, tensor)
     if producer is not None:
         port = list(producer.output).index(tensor)
         have = getCustomOp(producer).get_outstream_width(port)
     stem = f"{node.name}_in{index}"
-    deep = 0 if producer is None else fifo.skip_depth(model, times, producer, node)
-    if deep:
-        tensor = _fifo(model, stem, tensor, have, deep)
+    if fifo.is_skip(model, node, index):
+        tensor = _fifo(model, stem, tensor, have, UNSIZED)
     if have != wanted:
         shape = model.get_tensor_shape(tensor)
         tensor = _insert(
@@ -64,7 +66,7 @@ def _fifo(model: ModelWrapper, stem: str, tensor: str, width: int, depth: int) -
 
 def _convert_output(model: ModelWrapper, node: Any, pixels_per_beat: int) -> None:
     have = getCustomOp(node).get_outstream_width(0)
-    wanted = pixels_per_beat * PIXEL_BITS
+    wanted = pixels_per_beat * pixel_bits(model, model.graph.output[0].name)
     if have == wanted:
         return
     name = node.output[0]

@@ -42,11 +42,19 @@ def rows(model: ModelWrapper) -> list[dict[str, Any]]:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of a `dataflow.csv`, as text."""
+    """The rows of a `dataflow.csv`, as text; `UserError` where it is missing or no such table."""
     if not path.is_file():
         raise UserError(f"{path}: expected the table of a lowered build; run hls.lower")
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            found = list(reader)
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"{path}: not a readable table ({error}); run hls.lower") from error
+    whole = [row for row in found if row.keys() == set(COLUMNS) and str(row["expected_cycles"]).isdecimal()]
+    if not found or len(whole) < len(found):
+        raise UserError(f"{path}: expected rows with {', '.join(COLUMNS)}; of another version: run hls.lower")
+    return found
 
 
 def as_csv(table: list[dict[str, Any]]) -> str:

@@ -1,87 +1,142 @@
-"""How good a network is on photographs it was not trained on, beside the defective frames and the 3x3 median.
+"""Any methods of repair on the same samples, several samples at a time.
 
-python -m model.evaluate --config configs/tiny.toml --checkpoint build/tiny/float.safetensors --side 64
+`quant.evaluate` is the command; this part knows float networks only.
 """
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated
 
-import numpy as np
-import typer
-from rich.table import Table
+import torch
+from torch import Tensor
 
+from model import baselines
+from model.baselines import Map
 from model.checkpoint import fill, load
-from model.defects import DefectConfig, damage
 from model.generator import Generator, GeneratorConfig
-from model.learn import repair
-from model.metrics import mean_quality, median3, quality
-from model.photos import Photo, crop, held_out
+from model.metrics import quality
+from model.photos import Photo
+from model.samples import Sample, Samples
 from pixelmend import config
-from pixelmend.console import console, run
 from pixelmend.errors import UserError
 
-Repair = Callable[[Photo], Photo]
-"""A defective frame (H, W, 3) uint8 -> the repaired frame, same shape and type."""
+Repair = Callable[[Photo, Map], Photo]
+"""A defective frame (H, W, 3) uint8 and its map of broken pixels (H, W) -> the repaired frame."""
 
+Figures = dict[str, float]
 
-def main(
-    configuration: Annotated[Path, typer.Option("--config", help="a file of configs/; [defects] is read")],
-    checkpoint: Annotated[Path, typer.Option(help="what model.train wrote")],
-    side: Annotated[int, typer.Option(help="px, side of the frames cut out of the photographs")] = 64,
-    frames: Annotated[int, typer.Option(help="frames of each photograph")] = 20,
-    seed: Annotated[int, typer.Option(help="of the places and the defects")] = 1,
-    extra: Annotated[Path, typer.Option(help="folder with further held-out photographs")] = Path(
-        "data/heldout"
-    ),
-) -> None:
-    """Print the mean figures on the held-out photographs."""
-    defects = config.load(configuration, "defects", DefectConfig)
-    network = load_generator(checkpoint)
-    methods: dict[str, Repair] = {
-        "defective": lambda frame: frame,
-        "3x3 median": median3,
-        "network": lambda frame: repair(network, frame),
-    }
-    table = Table("held-out", "dB", "SSIM", "defect dB", "defect SSIM")
-    for name, figures in compare(methods, held_out(extra), defects, side, frames, seed).items():
-        table.add_row(name, *(f"{figures[key]:.{2 if 'db' in key else 4}f}" for key in figures))
-    console.print(table)
+BASELINES: dict[str, Repair] = {
+    "defective": baselines.defective,
+    "median3": baselines.median3_everywhere,
+    "median5": baselines.median5_everywhere,
+    "median3_in_map": baselines.median3_in_map,
+    "inpaint": baselines.biharmonic_in_map,
+}
 
 
 def load_generator(checkpoint: Path) -> Generator:
     """The float network of a checkpoint that `model.train` wrote, in evaluation mode."""
     stored = load(checkpoint, "generator")
     shape = config.parse(stored.config, GeneratorConfig, f"{checkpoint}: configuration")
+    check_size(shape, stored.state, checkpoint)
     network = Generator(shape).eval()
     fill(network, stored.state, checkpoint)
     return network
 
 
-def compare(
+def check_size(shape: GeneratorConfig, state: dict[str, Tensor], checkpoint: Path) -> None:
+    """`UserError` where the network described is larger than its tensors, before memory is taken for it."""
+    largest = max((max(tensor.shape, default=0) for tensor in state.values()), default=0)
+    asked = max(*shape.widths, shape.kernel)
+    if asked > largest:
+        raise UserError(
+            f"{checkpoint}: widths {shape.widths} and a kernel of {shape.kernel}, but no tensor of it has a "
+            f"side over {largest}"
+        )
+
+
+def measure(
+    samples: Samples,
+    count: int,
     methods: dict[str, Repair],
-    photos: dict[str, Photo],
-    defects: DefectConfig,
-    side: int,
-    frames: int,
-    seed: int,
-) -> dict[str, dict[str, float]]:
-    """Mean `quality` of each method over the same `frames` random frames of every photograph."""
-    rng = np.random.default_rng(seed)
-    rows: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
-    for photo in photos.values():
-        crop(photo, side, side)  # refuses photographs smaller than the frame
-        for _ in range(frames):
-            at = (int(rng.integers(photo.shape[0] - side + 1)), int(rng.integers(photo.shape[1] - side + 1)))
-            clean = crop(photo, side, side, at)
-            defective, mask = damage(clean, defects, int(rng.integers(2**31)))
-            for name, method in methods.items():
-                if mask.any():
-                    rows[name].append(quality(clean, method(defective), mask))
-    if not all(rows.values()):
-        raise UserError("[defects] boxes: no frame got a defect, so there is nothing to measure")
-    return {name: mean_quality(values) for name, values in rows.items()}
+    jobs: int = 1,
+    tick: Callable[[], None] = lambda: None,
+) -> dict[str, list[Figures]]:
+    """`quality` of each method on samples 0..count-1, in their order, by `jobs` processes.
+
+    `tick` is called after each sample. The figures do not depend on `jobs`.
+    """
+    run = _in_processes if jobs > 1 else _in_this_process
+    rows: list[dict[str, Figures]] = [{} for _ in range(count)]
+    with _one_thread():
+        for index, figures in run(samples, count, methods, jobs):
+            rows[index] = figures
+            tick()
+    return {name: [row[name] for row in rows] for name in methods}
 
 
-if __name__ == "__main__":
-    run(main)
+def judge(sample: Sample, methods: dict[str, Repair]) -> dict[str, Figures]:
+    """`quality` of each method on one sample."""
+    return {
+        name: quality(sample.clean, method(sample.defective, sample.broken), sample.mask)
+        for name, method in methods.items()
+    }
+
+
+Judged = Iterator[tuple[int, dict[str, Figures]]]
+"""Number of a sample and its figures, in any order."""
+
+
+def _in_this_process(samples: Samples, count: int, methods: dict[str, Repair], jobs: int) -> Judged:
+    for index in range(count):
+        yield index, judge(samples[index], methods)
+
+
+def _in_processes(samples: Samples, count: int, methods: dict[str, Repair], jobs: int) -> Judged:
+    """Samples are drawn here, a few ahead of the processes.
+
+    Those are forked, as torch's own data loaders are, so they have the methods without loading them again.
+    """
+    forked = get_context("fork")
+    with ProcessPoolExecutor(jobs, mp_context=forked, initializer=_start, initargs=(methods,)) as pool:
+        waiting: dict[Future[dict[str, Figures]], int] = {}
+        left = iter(range(count))
+        try:
+            while True:
+                for index in islice(left, 2 * jobs - len(waiting)):
+                    waiting[pool.submit(_judge, samples[index])] = index
+                if not waiting:
+                    return
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(future), future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+_METHODS: dict[str, Repair] = {}  # of a forked process
+
+
+def _start(methods: dict[str, Repair]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its processes
+    torch.set_num_threads(1)
+    _METHODS.clear()
+    _METHODS.update(methods)
+
+
+def _judge(sample: Sample) -> dict[str, Figures]:
+    return judge(sample, _METHODS)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The processes share the cores; and torch's sums depend on the number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

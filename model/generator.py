@@ -6,6 +6,7 @@ Axis letters: N frames, C channels, H rows, W columns; L levels; at level i the 
 from dataclasses import replace
 from itertools import pairwise
 from math import ceil
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import model_validator
@@ -17,6 +18,10 @@ from pixelmend.config import CHECKED, Frame
 from pixelmend.errors import UserError
 
 COLOURS = 3  # R, G, B
+HALF = 0.5  # a score or a map value from here on selects the network's pixel
+SLOPE = 10.0  # of the sigmoid by which training sees the score's threshold
+
+Mode = Literal["direct", "selective", "mapped", "residual"]
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -29,7 +34,10 @@ class GeneratorConfig:
     skips: bool = True  # add the encoder's outputs to the decoder's
     center: bool = True  # 1x1 convolution between encoder and decoder
     spectral_norm: bool = True  # training regularization; `fold_spectral_norm` removes it
+    batch_norm: bool = False  # of every layer but the last; training too, `fold_batch_norm` removes it
     dropout: float = 0.0  # probability at the centre, training only
+    last: Literal["relu", "tanh", "none"] = "relu"  # last activation, see `Generator.activate`
+    mode: Mode = "direct"  # what becomes of the network's pixels, see `EncoderDecoder`
 
     @model_validator(mode="after")
     def _check(self) -> "GeneratorConfig":
@@ -43,7 +51,19 @@ class GeneratorConfig:
             raise ValueError("no padding gives sides of exactly in / stride and in * stride")
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError("dropout must be at least 0 and less than 1")
+        if self.mode == "residual" and self.last == "tanh":
+            raise ValueError("mode 'residual' has no last activation, so last can't be 'tanh'")
         return self
+
+    @property
+    def inputs(self) -> int:
+        """Channels of a frame that goes in: R, G, B, and with `mapped` the sensor's defect map (0 or 1)."""
+        return COLOURS + (self.mode == "mapped")
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the last layer: R, G, B, and with `selective` the score of each pixel."""
+        return COLOURS + (self.mode == "selective")
 
     @property
     def levels(self) -> int:
@@ -75,77 +95,151 @@ def check_frame(frame: Frame, config: GeneratorConfig) -> None:
         )
 
 
+class Painted(NamedTuple):
+    """What a network says of its frames, before they are put together."""
+
+    colours: Tensor  # (N, 3, H, W), its pixels
+    choice: Tensor  # (N, 1, H, W) in [0, 1], how far it takes its own pixel instead of the frame's
+    score: Tensor | None  # (N, 1, H, W), what `choice` comes from in mode `selective`
+
+
+def compose(x: Tensor, colours: Tensor, chosen: Tensor) -> Tensor:
+    """The network's colours (N, 3, H, W) where `chosen` (N, 1, H, W) bool, else those of the frames `x`."""
+    return torch.where(chosen, colours, x[:, :COLOURS])
+
+
+def expected_image(x: Tensor, painted: Painted) -> Tensor:
+    """The mean over the draw of `choice`, (N, 3, H, W): what `compose` gives once the choice is sharp."""
+    return painted.choice * painted.colours + (1 - painted.choice) * x[:, :COLOURS]
+
+
 class EncoderDecoder(nn.Module):
-    """What training needs of a network, float or quantized: two halves, so that a loss sees the latent."""
+    """What training needs of a network, float or quantized: its halves, so that a loss sees the latent.
+
+    Modes: `direct` takes every pixel from the network, as published; `selective` where the network's fourth
+    output is at least `HALF`; `mapped` where the frame's fourth channel is, the sensor's known defects;
+    `residual` adds the network's signed output to the frame.
+    """
+
+    config: GeneratorConfig
+
+    def enter(self, x: Tensor) -> Tensor:
+        """Frames (N, inputs, H, W) in [0, 1] as the network takes them in."""
+        return x
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Frames (N, 3, H, W) in [0, 1] -> the latent and every encoder output."""
+        """Frames that have entered -> the latent and every encoder output."""
         raise NotImplementedError
 
     def decode(self, latent: Tensor, outputs: list[Tensor]) -> Tensor:
-        """The latent and the encoder outputs -> frames (N, 3, H, W)."""
+        """The latent and the encoder outputs -> the last layer's sums (N, outputs, H, W)."""
         raise NotImplementedError
 
+    def activate(self, sums: Tensor) -> Tensor:
+        """The last layer's sums of R, G, B (and the score) -> values, in the network's own range."""
+        raise NotImplementedError
+
+    def paint(self, x: Tensor, sums: Tensor) -> Painted:
+        """What training looks at; `choice` is a sigmoid of the score, so that it has a gradient."""
+        sums = sums.float()  # losses are summed in full precision
+        values = self.activate(sums)[:, :COLOURS]
+        match self.config.mode:
+            case "selective":
+                score = sums[:, COLOURS:]
+                return Painted(values, torch.sigmoid(SLOPE * (score - HALF)), score)
+            case "mapped":
+                return Painted(values, (x[:, COLOURS:] >= HALF).to(values.dtype), None)
+            case "residual":
+                values = x + values
+        return Painted(values, torch.ones_like(values[:, :1]), None)
+
     def forward(self, x: Tensor) -> Tensor:
-        """Frames (N, 3, H, W) in [0, 1] -> repaired frames (N, 3, H, W)."""
-        return self.decode(*self.encode(x))
+        """Frames (N, inputs, H, W) in [0, 1] -> repaired frames (N, 3, H, W).
+
+        Raises `UserError` where H or W is not divisible by `config.multiple`.
+        """
+        x = self.enter(x)
+        values = self.activate(self.decode(*self.encode(x)))
+        match self.config.mode:
+            case "selective":
+                return compose(x, values[:, :COLOURS], values[:, COLOURS:] >= HALF)
+            case "mapped":
+                return compose(x, values, x[:, COLOURS:] >= HALF)
+            case "residual":
+                return x + values
+        return values
 
 
 class Generator(EncoderDecoder):
     """The float network; `enc`, `center` and `dec` are the names its quantized twin shares.
 
-    `dec[i]` is the i-th layer the data meets, so `dec[-1]` maps `widths[0]` channels to R, G, B.
+    `dec[i]` is the i-th layer the data meets, so `dec[-1]` maps `widths[0]` channels to R, G, B (, score).
+    `norms` holds the batch normalization between a layer and its ReLU, by the layer's name, if there is one.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        wide = (COLOURS, *config.widths)
+        wide = (config.inputs, *config.widths)
         down = list(pairwise(wide))
+        up = [(o, i) for i, o in reversed(list(pairwise((config.outputs, *config.widths))))]
         norm = spectral_norm if config.spectral_norm else _plain
         shape = (config.kernel, config.stride, config.padding)
         self.enc = nn.ModuleList(norm(nn.Conv2d(i, o, *shape)) for i, o in down)
         self.center = norm(nn.Conv2d(wide[-1], wide[-1], 1)) if config.center else None
-        self.dec = nn.ModuleList(
-            norm(nn.ConvTranspose2d(o, i, *shape, config.output_padding)) for i, o in reversed(down)
-        )
+        self.dec = nn.ModuleList(norm(nn.ConvTranspose2d(i, o, *shape, config.output_padding)) for i, o in up)
+        self.norms = nn.ModuleDict(_norms(config) if config.batch_norm else {})
         # Mid grey to start with: around zero the last ReLU would stop half of the gradients.
+        grey = 0.0 if config.mode == "residual" or config.last == "tanh" else 0.5
         for name, bias in self.dec[-1].named_parameters():
             if name == "bias":
-                nn.init.constant_(bias, 0.5)
+                nn.init.constant_(bias[:COLOURS], grey)
+                nn.init.constant_(bias[COLOURS:], 0.0)  # most pixels are sound
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Frames (N, 3, H, W) -> the latent (N, widths[-1], H/s^L, W/s^L) and every encoder output."""
+        """Frames (N, inputs, H, W) -> the latent (N, widths[-1], H/s^L, W/s^L) and every encoder output."""
         sides = tuple(x.shape[-2:])
         if any(side % self.config.multiple for side in sides):
             raise UserError(f"frame sides must be divisible by {self.config.multiple}, got {sides}")
         outputs = []
-        for layer in self.enc:
-            x = torch.relu(layer(x))  # N, widths[i], H/s^(i+1), W/s^(i+1)
+        for i, layer in enumerate(self.enc):
+            x = torch.relu(self._normed(f"enc{i}", layer(x)))  # N, widths[i], H/s^(i+1), W/s^(i+1)
             outputs.append(x)
         if self.center is not None:
-            x = torch.relu(self.center(x))
+            x = torch.relu(self._normed("center", self.center(x)))
         return x, outputs
 
     def decode(self, latent: Tensor, outputs: list[Tensor]) -> Tensor:
-        """The latent and the encoder outputs -> frames (N, 3, H, W)."""
+        """The latent and the encoder outputs -> the last layer's sums (N, outputs, H, W)."""
         x = nn.functional.dropout(latent, self.config.dropout, self.training)
-        for i, layer in enumerate(self.dec):
-            x = torch.relu(layer(x))
-            if self.config.skips and i < self.config.levels - 1:
+        for i, layer in enumerate(self.dec[:-1]):
+            x = torch.relu(self._normed(f"dec{i}", layer(x)))
+            if self.config.skips:
                 x = x + outputs[-2 - i]  # same channels and sides, by construction
-        return x
+        return self.dec[-1](x)
+
+    def activate(self, sums: Tensor) -> Tensor:
+        """With `last` = relu >= 0 and not clipped at 1, and with a gradient below 0 too, else a colour that
+        was once 0 everywhere would stay so; with tanh the colours as (1 + tanh) / 2, which is the usual image
+        in [-1, 1] on our scale; with none, and in mode `residual`, as they are.
+        """
+        if self.config.mode == "residual" or self.config.last == "none":
+            return sums
+        if self.config.last == "relu":
+            return sums + (torch.relu(sums) - sums).detach()
+        return torch.cat([(1 + torch.tanh(sums[:, :COLOURS])) / 2, sums[:, COLOURS:]], 1)
 
     def latent(self, x: Tensor) -> Tensor:
-        """Frames (N, 3, H, W) in [0, 1] -> the centre's output, (N, widths[-1], H/s^L, W/s^L), >= 0."""
+        """Frames (N, inputs, H, W) in [0, 1] -> the centre's output, (N, widths[-1], H/s^L, W/s^L), >= 0."""
         return self.encode(x)[0]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Frames (N, 3, H, W) in [0, 1] -> repaired frames (N, 3, H, W), >= 0 and not clipped at 1.
+    def _normed(self, name: str, x: Tensor) -> Tensor:
+        return self.norms[name](x) if name in self.norms else x
 
-        Raises `UserError` where H or W is not divisible by `config.multiple`.
-        """
-        return self.decode(*self.encode(x))
+
+def folded(generator: Generator) -> Generator:
+    """A copy of ordinary layers only, with the same outputs in evaluation; the argument stays as it is."""
+    return fold_batch_norm(fold_spectral_norm(generator))
 
 
 def fold_spectral_norm(generator: Generator) -> Generator:
@@ -161,6 +255,35 @@ def fold_spectral_norm(generator: Generator) -> Generator:
     plain.load_state_dict(state)
     generator.train(was_training)
     return plain.train(was_training)
+
+
+def fold_batch_norm(generator: Generator) -> Generator:
+    """A copy whose layers hold what their normalization did; spectral norm must be folded before.
+
+    With the running mean m and variance v, and the learned g and b: w' = w g / sqrt(v + eps) for each output
+    channel, and bias' = (bias - m) g / sqrt(v + eps) + b.
+    """
+    if generator.config.spectral_norm:
+        raise ValueError("fold_spectral_norm must come first: it has no place for a weight of its own")
+    plain = Generator(replace(generator.config, batch_norm=False))
+    state = {name: value for name, value in generator.state_dict().items() if not name.startswith("norms.")}
+    for name, norm in generator.norms.items():
+        assert isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None and norm.running_var is not None
+        layer = name if name == "center" else f"{name[:3]}.{name[3:]}"
+        gain = norm.weight.detach() / torch.sqrt(norm.running_var + norm.eps)
+        shape = (1, -1, 1, 1) if name.startswith("dec") else (-1, 1, 1, 1)  # of transposed ones I, O, k, k
+        state[f"{layer}.weight"] = state[f"{layer}.weight"] * gain.view(shape)
+        state[f"{layer}.bias"] = (state[f"{layer}.bias"] - norm.running_mean) * gain + norm.bias.detach()
+    plain.load_state_dict(state)
+    return plain.train(generator.training)
+
+
+def _norms(config: GeneratorConfig) -> dict[str, nn.Module]:
+    widths = {f"enc{i}": width for i, width in enumerate(config.widths)}
+    widths |= {"center": config.widths[-1]} if config.center else {}
+    widths |= {f"dec{i}": width for i, width in enumerate(config.widths[-2::-1])}
+    return {name: nn.BatchNorm2d(width) for name, width in widths.items()}
 
 
 def _plain(layer: nn.Module) -> nn.Module:

@@ -1,10 +1,10 @@
-"""What a training step is: the settings, the objectives, one step, one validation.
+"""What a training step is: the settings, one step, one validation.
 
 Axis letters: N crops of a batch, H = W = the crop's side.
 """
 
 import math
-from collections.abc import Callable
+from dataclasses import field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,12 +14,18 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from model.crops import CropPool
+from model.adversary import Adversary
+from model.autoencoder import load_autoencoder
+from model.critic import CriticConfig
+from model.crops import CropPool, DeviceCrops
 from model.defects import DefectConfig, synthesize
-from model.generator import EncoderDecoder
-from model.losses import global_l1, latent_l1, local_l2
+from model.generator import EncoderDecoder, Generator, expected_image
+from model.losses import latent_l1
 from model.metrics import mean_quality, model_score, quality
+from model.objectives import OBJECTIVES, TERMS, Batch, Name, Passes, Terms, terms, with_map
+from model.optimizer import Descent
 from model.photos import Photo
+from model.processes import average_gradients, averaged, gathered, rank, share, world
 from pixelmend.config import CHECKED
 from pixelmend.errors import UserError
 
@@ -28,16 +34,29 @@ from pixelmend.errors import UserError
 class TrainConfig:
     """How the float network is trained; the loss weights and betas are the published ones."""
 
-    objective: Literal["generative"] = "generative"  # dual-encoder losses with no critic
+    objective: Name = "generative"  # see `model.objectives`
     steps: int = 60000  # optimizer steps
     batch: int = 16  # crops a step
     crop: int = 256  # px, side of a crop
-    learning_rate: float = 2e-4  # at the start
+    uniform: float = 0.25  # share of crops from anywhere; the rest come from where photographs have detail
+    optimizer: Literal["adam", "muon"] = (
+        "adam"  # muon: for the kernels, with Adam for the rest (`model.optimizer`)
+    )
+    learning_rate: float = 2e-4  # of Adam, at the start
+    muon_rate: float = 0.01  # of Muon, at the start
     final_rate: float = 1.0  # share of the learning rate left at the last step, on a half cosine
     betas: tuple[float, float] = (0.0, 0.999)  # of Adam
     lambda_px: float = 10.0  # weight of the L1 loss over the frame
     lambda_local: float = 10.0  # weight of the L2 loss in the defects
     lambda_latent: float = 1.0  # weight of the L1 loss between the two latents
+    lambda_adversarial: float = 1.0  # weight of the critic's opinion, in objectives with a critic
+    lambda_choice: float = 1.0  # weight of the score's cross entropy, mode `selective` only
+    lambda_psnr: float = 0.0  # weight of the logarithm of the squared error, whole and in the defects
+    lambda_ssim: float = 0.0  # weight of 1 - SSIM in the defects
+    sound_weight: float = 1.0  # of pixels outside the defects in lambda_psnr's whole, see `model.losses`
+    local: Literal["l1", "l2"] = "l2"  # the loss that lambda_local weights
+    critic: CriticConfig = field(default_factory=CriticConfig)  # table [train.critic]
+    autoencoder: str | None = None  # float checkpoint, of the project's folder; for `latent_inpainter`
     validate_every: int = 1000  # steps
     validation_crops: int = 500  # fixed crops with fixed defects
     validation_share: float = 0.1  # of the photographs, none of which is trained on
@@ -45,6 +64,10 @@ class TrainConfig:
     memory_mb: int = 1000  # most MB of photographs held, for training and for validation each
     threads: int = 1  # CPU threads; another number gives slightly other weights, and on busy cores loses time
     device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["float32", "bfloat16"] = "float32"  # bfloat16: mixed, weights and losses stay float32
+    draw_on: Literal["cpu", "device"] = (
+        "cpu"  # who cuts crops and draws defects; cpu: the same for all devices
+    )
     seed: int = 1
 
     @model_validator(mode="after")
@@ -53,42 +76,34 @@ class TrainConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.sound_weight <= 0:
+            raise ValueError("sound_weight must be positive")
+        if not 0.0 <= self.uniform <= 1.0:
+            raise ValueError("uniform must be 0 to 1")
         if not 0.0 < self.validation_share < 1.0:
             raise ValueError("validation_share must be greater than 0 and less than 1")
-        if self.learning_rate <= 0 or not 0.0 <= self.final_rate <= 1.0:
-            raise ValueError("learning_rate must be positive and final_rate 0 to 1")
+        if min(self.learning_rate, self.muon_rate) <= 0 or not 0.0 <= self.final_rate <= 1.0:
+            raise ValueError("learning_rate and muon_rate must be positive, final_rate 0 to 1")
         if not all(0.0 <= beta < 1.0 for beta in self.betas):
             raise ValueError("betas must be at least 0 and less than 1")
-        if min(self.lambda_px, self.lambda_local, self.lambda_latent, self.seed) < 0:
+        if min(self.seed, *(value for name, value in vars(self).items() if name.startswith("lambda_"))) < 0:
             raise ValueError("loss weights and seed must not be negative")
+        if OBJECTIVES[self.objective].autoencoder and self.autoencoder is None:
+            raise ValueError(
+                f"objective '{self.objective}' needs autoencoder, the path of a float checkpoint "
+                "trained with objective 'autoencoder'"
+            )
         return self
-
-
-Objective = Callable[[EncoderDecoder, Tensor, Tensor, Tensor, TrainConfig], Tensor]
-"""Network, clean and defective frames (N, 3, H, W), mask (N, 1, H, W), settings -> the loss."""
-
-
-def generative(
-    network: EncoderDecoder, clean: Tensor, defective: Tensor, mask: Tensor, settings: TrainConfig
-) -> Tensor:
-    """Clean -> clean and defective -> clean through one network, and L1 between the two latents."""
-    latents, outputs = network.encode(torch.cat([clean, defective]))  # 2N, C, H/s^L, W/s^L
-    kept, mended = network.decode(latents, outputs).chunk(2)
-    loss = settings.lambda_px * (global_l1(kept, clean) + global_l1(mended, clean))
-    loss = loss + settings.lambda_local * (local_l2(kept, clean, mask) + local_l2(mended, clean, mask))
-    return loss + settings.lambda_latent * latent_l1(*latents.chunk(2))
-
-
-OBJECTIVES: dict[str, Objective] = {"generative": generative}
 
 
 @dataclass(frozen=True, config={"arbitrary_types_allowed": True})
 class ValidationSet:
-    """Fixed crops with fixed defects: uint8 (N, S, S, 3) and bool (N, S, S)."""
+    """Fixed crops with fixed defects: uint8 (N, S, S, 3) and bool (N, S, S), as in `DamagedImage`."""
 
     clean: NDArray[np.uint8]
     defective: NDArray[np.uint8]
     masks: NDArray[np.bool_]
+    broken: NDArray[np.bool_]
 
 
 class Learner:
@@ -110,48 +125,85 @@ class Learner:
             raise UserError(
                 "[train] device: expected a CUDA device for 'cuda', PyTorch finds none; set 'cpu'"
             )
+        if settings.batch % world():
+            raise UserError(
+                f"[train] batch: must be divisible by the {world()} processes, got {settings.batch}"
+            )
         self.defects, self.settings, self.name = defects, settings, name
-        self.pool, self.validation = pool, validation
+        self.pool = pool if settings.draw_on == "cpu" else DeviceCrops(pool, settings.device)
+        self.validation = validation
         self.network = network.to(settings.device)
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=settings.learning_rate, betas=settings.betas
-        )
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective = OBJECTIVES[settings.objective]
+        self._check(network)
+        self.adversary: Adversary | None = None
+        if self.objective.critic:
+            seed = _seed(settings.seed, 0, "critic")
+            self.adversary = Adversary(settings.critic, settings.betas, seed, settings.device)
+        self.teacher: Generator | None = None
+        if self.objective.autoencoder and settings.autoencoder is not None:
+            self.teacher = load_autoencoder(settings.autoencoder, network.config).to(settings.device)
+        muon_rate = settings.muon_rate if settings.optimizer == "muon" else None
+        self.optimizer = Descent(self.network.parameters(), settings.learning_rate, settings.betas, muon_rate)
+        self._wanted = [name for name in TERMS if getattr(settings, f"lambda_{name}") > 0]
         self.step = 0
         self.curve: list[dict[str, float]] = []
         self.best: dict[str, float] = {}
         self.best_weights: dict[str, Tensor] = {}
+        self.terms: Terms = {}  # of the last step, not weighted
         self._losses: list[float] = []  # since the last validation
+        self._critic_losses: list[float] = []
 
     def advance(self) -> None:
-        """One optimizer step; all draws depend on the seed and the number of the step only."""
-        clean, defective, mask = self._batch()
-        torch.manual_seed(_seed(self.settings.seed, self.step))  # for dropout
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * self._rate()
+        """One optimizer step, after those of the critic where there is one.
+
+        All draws depend on the seed and the number of the step only; but which values dropout takes depends
+        on the number of processes, too.
+        """
+        batch = self._batch()
+        torch.manual_seed(_seed(self.settings.seed, self.step) + rank())  # for dropout
         self.network.train()
-        loss = OBJECTIVES[self.settings.objective](self.network, clean, defective, mask, self.settings)
+        with torch.autocast(self.settings.device, torch.bfloat16, self.settings.precision == "bfloat16"):
+            passes = self.objective.passes(self.network, batch)
+        found = terms(passes, self.settings.local, self.settings.sound_weight, self._wanted)
+        if self.teacher is not None and "latent" in self._wanted:
+            found["latent"] = latent_l1(passes.latents.float(), self.teacher.latent(batch.clean))
+        if self.adversary is not None:
+            found["adversarial"] = self._contest(self.adversary, passes)
+        weighted = (getattr(self.settings, f"lambda_{name}") * term for name, term in found.items())
+        loss = torch.stack(list(weighted)).sum()
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
-        self._losses.append(float(loss.detach()))
+        average_gradients(self.network.parameters())
+        self.optimizer.step(self._rate())
+        self.terms = {name: term.detach() for name, term in found.items()}
+        self._losses.append(float(averaged(loss)))
         self.step += 1
 
     def validate(self) -> dict[str, float]:
-        """Append a row to the curve, and keep the weights where the model score is the best so far."""
+        """Append a row to the curve, and keep the weights where the model score is the best so far.
+
+        The objective `autoencoder` is judged by how it copies the clean crops.
+        """
         self.network.eval()
+        held = self.validation
+        if self.settings.objective == "autoencoder":
+            held = replace(held, defective=held.clean, broken=np.zeros_like(held.broken))
         rows = []
-        for clean, defective, mask in zip(
-            self.validation.clean, self.validation.defective, self.validation.masks, strict=True
-        ):
-            rows.append(quality(clean, repair(self.network, defective, self.settings.device), mask))
-        figures = mean_quality(rows)
-        row = {"step": float(self.step), "loss": math.fsum(self._losses) / max(1, len(self._losses))}
+        for i in range(rank(), len(held.clean), world()):
+            result = repair(self.network, held.defective[i], held.broken[i], self.settings.device)
+            rows.append(quality(held.clean[i], result, held.masks[i]))
+        figures = mean_quality(gathered(rows))
+        row = {"step": float(self.step), "loss": _mean(self._losses)}
+        if self.adversary is not None:
+            row["critic_loss"] = _mean(self._critic_losses)
         row |= figures | {"model_score": model_score(figures)}
-        if not math.isfinite(row["loss"]):
-            raise UserError(
-                f"the loss became {row['loss']} by step {self.step}; a lower learning_rate may help"
-            )
-        self._losses = []
+        for name, text in (("loss", "the loss"), ("critic_loss", "the critic's loss")):
+            if not math.isfinite(row.get(name, 0.0)):
+                raise UserError(
+                    f"{text} became {row[name]} by step {self.step}; a lower learning_rate may help"
+                )
+        self._losses, self._critic_losses = [], []
         self.curve.append(row)
         if not self.best or row["model_score"] > self.best["model_score"]:
             self.best = row
@@ -162,25 +214,48 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, made of tensors, numbers, strings, lists and dictionaries only."""
-        names = ("step", "curve", "best", "best_weights", "_losses")
+        names = ("step", "curve", "best", "best_weights", "_losses", "_critic_losses")
         changing = {name: getattr(self, name) for name in names}
-        return changing | {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        changing |= {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return changing | ({} if self.adversary is None else {"adversary": self.adversary.state()})
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave."""
         self.network.load_state_dict(state.pop("network"))
         self.optimizer.load_state_dict(state.pop("optimizer"))
+        if self.adversary is not None:
+            self.adversary.restore(state.pop("adversary"))
         for name, value in state.items():
             setattr(self, name, value)
 
-    def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Drawn on the CPU, so that every device sees the same."""
-        seed = _seed(self.settings.seed, self.step)
-        crops = self.pool.draw(self.settings.batch, np.random.default_rng(seed))
-        clean = to_frames(crops)
-        defective, mask = synthesize(clean, self.defects, torch.Generator().manual_seed(seed))
-        device = self.settings.device
-        return clean.to(device), defective.to(device), mask.to(device)
+    def _batch(self) -> Batch:
+        """This process's share of the step's batch."""
+        whole = draw(self.pool, self.defects, self.settings.batch, _seed(self.settings.seed, self.step))
+        return whole.part(share(self.settings.batch)).to(self.settings.device)
+
+    def _contest(self, adversary: Adversary, passes: Passes) -> Tensor:
+        """Train the critic on the images of the passes; what it then says of them, summed over the passes."""
+        images, clean = expected_image(passes.frames, passes.painted), passes.batch.clean
+        n, steps = self.settings.batch, self.settings.critic.steps
+        random = torch.Generator().manual_seed(_seed(self.settings.seed, self.step, "critic"))
+        mix = torch.rand((steps, passes.number, n, 1, 1, 1), generator=random)[:, :, share(n)]
+        places = mix.reshape(steps, -1, 1, 1, 1).to(images.device)
+        loss = adversary.learn(clean, images, passes.frames, places, self._rate())
+        self._critic_losses.append(loss)
+        return passes.number * adversary.term(images, passes.frames)
+
+    def _check(self, network: EncoderDecoder) -> None:
+        mode = network.config.mode
+        if self.settings.objective == "autoencoder" and mode != "direct":
+            raise UserError(
+                f"[train] objective: 'autoencoder' needs [generator] mode = 'direct', got '{mode}', with "
+                "which a frame is copied past the network"
+            )
+        if world() > 1 and network.config.batch_norm:
+            raise UserError(
+                "[generator] batch_norm: its means are over a whole batch, which several processes share; "
+                "train in one process"
+            )
 
     def _rate(self) -> float:
         """The share of the learning rate at this step: 1 at the first, `final_rate` at the end."""
@@ -188,22 +263,38 @@ class Learner:
         return least + (1 - least) * (1 + math.cos(math.pi * self.step / self.settings.steps)) / 2
 
 
+def draw(pool: CropPool | DeviceCrops, defects: DefectConfig, n: int, seed: int) -> Batch:
+    """N crops and their defects.
+
+    Drawn on the CPU, every device sees the same; drawn on a device, the crops are still the same, but the
+    defects come from the device's own generator.
+    """
+    rng = np.random.default_rng(seed)
+    clean = to_frames(pool.draw(n, rng)) if isinstance(pool, CropPool) else pool.draw(n, rng)
+    return Batch(clean, *synthesize(clean, defects, torch.Generator(clean.device).manual_seed(seed)))
+
+
 def validation_set(pool: CropPool, defects: DefectConfig, settings: TrainConfig) -> ValidationSet:
     """Draw the fixed set; it depends on the photographs, the defects and the seed."""
     seed = _seed(settings.seed, -1)
     clean = pool.draw(settings.validation_crops, np.random.default_rng(seed))
-    at_least_one = max(1, defects.boxes[0]), defects.boxes[1]  # a frame with no defect has no defect figure
-    always = DefectConfig(
-        at_least_one, defects.side, defects.colour, defects.fill, defects.black, defects.white
-    )
-    defective, masks = synthesize(to_frames(clean), always, torch.Generator().manual_seed(seed))
-    return ValidationSet(clean, to_pixels(defective), masks[:, 0].numpy())
+    random = torch.Generator().manual_seed(seed)
+    defective, masks, broken = synthesize(to_frames(clean), defects.at_least_one, random)
+    return ValidationSet(clean, to_pixels(defective), masks[:, 0].numpy(), broken[:, 0].numpy())
 
 
-def repair(network: torch.nn.Module, defective: Photo, device: str = "cpu") -> Photo:
-    """One frame (H, W, 3) uint8 through a network in evaluation -> (H, W, 3) uint8, clipped and rounded."""
+def repair(
+    network: EncoderDecoder, defective: Photo, broken: NDArray[np.bool_], device: str = "cpu"
+) -> Photo:
+    """One frame (H, W, 3) uint8 through a network in evaluation -> (H, W, 3) uint8, clipped and rounded.
+
+    `broken` (H, W) is the sensor's map; only a network of mode `mapped` looks at it.
+    """
+    frames = to_frames(defective[None])
+    if network.config.mode == "mapped":
+        frames = with_map(frames, torch.from_numpy(broken)[None, None])
     with torch.inference_mode():
-        result = network(to_frames(defective[None]).to(device))
+        result = network(frames.to(device))
     return to_pixels(result.cpu())[0]
 
 
@@ -217,6 +308,11 @@ def to_pixels(frames: Tensor) -> Photo:
     return (frames.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def _seed(seed: int, step: int) -> int:
+def _seed(seed: int, step: int, use: Literal["batch", "critic"] = "batch") -> int:
     """One 32-bit seed for a step (-1: the validation set), far from those of its neighbours."""
-    return int(np.random.SeedSequence([seed, step + 1]).generate_state(1)[0])
+    entropy = [seed, step + 1] + ([1] if use == "critic" else [])
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / max(1, len(values))

@@ -8,46 +8,82 @@ import io
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from model.autoencoder import digests
 from model.crops import CropPool
 from model.defects import DefectConfig
 from model.learn import Learner, TrainConfig, ValidationSet, validation_set
 from model.photos import load_photos
+from model.processes import anywhere, check_joined, of_the_first, rank, world
+from model.watch import Watch, write_curve_png
 from pixelmend.console import note, progress
 from pixelmend.errors import UserError
-from pixelmend.files import replacing, write_json
+from pixelmend.files import file_digest, replacing, text_digest, write_json
+from pixelmend.provenance import versions
+
+
+def training_key(settings: TrainConfig, paths: list[Path], **tables: Any) -> dict[str, Any]:
+    """All that a training depends on, JSON-able: the `tables` of its configuration by name, dataclasses, the
+    photographs, the frozen autoencoder if there is one, the versions of the tools.
+
+    `UserError` where a file is missing.
+    """
+    key: dict[str, Any] = {name: asdict(table) for name, table in tables.items()}
+    key |= {"data": text_digest(*(file_digest(path) for path in paths)), "versions": versions()}
+    plain: dict[str, Any] = config_json(key | digests(settings.autoencoder))
+    return plain
 
 
 def load_pools(
     defects: DefectConfig, settings: TrainConfig, paths: list[Path]
 ) -> tuple[CropPool, ValidationSet]:
-    """Photographs are split before they are cropped: no validation crop is of a photograph trained on."""
-    count = max(1, round(len(paths) * settings.validation_share))
-    if len(paths) < 2:
-        raise UserError("training needs at least 2 photographs, one of them to validate on; got 1")
+    """What is trained on, and what is validated on."""
     least = settings.crop
-    chosen = CropPool(load_photos(paths[:count], least, settings.memory_mb, settings.reduce), least)
-    pool = CropPool(load_photos(paths[count:], least, settings.memory_mb, settings.reduce), least)
+    held, trained = split(paths, settings)
+    chosen = CropPool(load_photos(held, least, settings.memory_mb, settings.reduce), least, settings.uniform)
+    pool = CropPool(load_photos(trained, least, settings.memory_mb, settings.reduce), least, settings.uniform)
     return pool, validation_set(chosen, defects, settings)
 
 
-def fit(learner: Learner, state: Path, key: dict[str, Any]) -> None:
+def split(paths: list[Path], settings: TrainConfig) -> tuple[list[Path], list[Path]]:
+    """Photographs to validate on and those to train on: no validation crop is of a photograph trained on."""
+    if len(paths) < 2:
+        raise UserError("training needs at least 2 photographs, one of them to validate on; got 1")
+    count = max(1, round(len(paths) * settings.validation_share))
+    return paths[:count], paths[count:]
+
+
+def fit(
+    learner: Learner,
+    state: Path,
+    key: dict[str, Any],
+    validate_first: bool = False,
+    events: Path | None = None,
+) -> None:
     """Train to the last step, from the file `state` on where it holds a state of the same `key`.
+
+    With `validate_first` the network as it comes takes part in the choice of the best. TensorBoard's files
+    go to the folder `events`. Of several processes the first reads and writes the files.
 
     `key` is JSON-able and says what is trained on what. On Ctrl-C the state is saved and
     `KeyboardInterrupt` raised; at the end the file stays, for the caller to remove with its results written.
     """
+    check_joined()
     with _repeatable(learner.settings.threads), _stop_request() as stop:
         _restore(learner, state, key)
-        _steps(learner, state, key, stop)
+        if validate_first and not learner.curve:
+            learner.validate()
+        with _watching(events, learner) as watch:
+            _steps(learner, state, key, stop, watch)
 
 
 def write_curve(learner: Learner, stem: Path, made_by: dict[str, Any]) -> None:
-    """Write `stem`.csv and `stem`.json, one row a validation."""
+    """Write `stem`.csv and `stem`.json, one row a validation, and the same drawn as `stem`.png."""
     with (
         replacing(stem.with_suffix(".csv")) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as stream,
@@ -56,28 +92,48 @@ def write_curve(learner: Learner, stem: Path, made_by: dict[str, Any]) -> None:
         writer.writeheader()
         writer.writerows(learner.curve)
     write_json(stem.with_suffix(".json"), {"made_by": made_by, "curve": learner.curve})
+    write_curve_png(learner.curve, stem.with_suffix(".png"))
 
 
-def _steps(learner: Learner, state: Path, key: dict[str, Any], stop: list[int]) -> None:
+@contextmanager
+def _watching(events: Path | None, learner: Learner) -> Iterator[Watch | None]:
+    if events is None or rank() > 0:
+        yield None
+        return
+    watch = Watch(events, learner)
+    try:
+        yield watch
+    finally:
+        watch.close()
+
+
+def _steps(learner: Learner, state: Path, key: dict[str, Any], stop: list[int], watch: Watch | None) -> None:
     """Run the steps that are left, validating now and then."""
     total = learner.settings.steps
     with progress() as bar:
         task = bar.add_task(learner.name, total=total, completed=learner.step, note="")
         while learner.step < total:
             learner.advance()
+            stopping = anywhere(bool(stop))
+            if watch is not None:
+                watch.stepped()
             if learner.step % learner.settings.validate_every == 0 or learner.step == total:
                 row = learner.validate()
                 shown = f"{row['psnr_db']:.2f} dB, in the defect {row['defect_psnr_db']:.2f} dB"
                 bar.update(task, note=shown)
+                if watch is not None:
+                    watch.validated(row)
                 _keep(learner, state, key)
-            elif stop:
+            elif stopping:
                 _keep(learner, state, key)
             bar.update(task, completed=learner.step)
-            if stop:
+            if stopping:
                 raise KeyboardInterrupt
 
 
 def _keep(learner: Learner, path: Path, key: dict[str, Any]) -> None:
+    if rank() > 0:
+        return
     state = io.BytesIO()  # on a full disk torch.save itself would end in a RuntimeError
     torch.save({"key": key, "learner": learner.state()}, state)
     with replacing(path) as temporary:
@@ -86,17 +142,17 @@ def _keep(learner: Learner, path: Path, key: dict[str, Any]) -> None:
 
 def _restore(learner: Learner, path: Path, key: dict[str, Any]) -> None:
     """Go on from a saved state, if there is one of the same configuration and photographs."""
-    if not path.is_file():
-        return
     try:
-        saved = torch.load(path, weights_only=True)
+        saved = of_the_first(lambda: torch.load(path, "cpu", weights_only=True) if path.is_file() else None)
+        if saved is None:
+            return
         if saved["key"] != key:
             note(f"{path}: of another configuration or other photographs; training starts anew")
             return
         learner.restore(saved["learner"])
     except Exception as error:  # torch raises many kinds for a damaged file
         raise UserError(
-            f"{path}: expected a training state, got a damaged file ({error}); delete it"
+            f"{path}: expected a training state, got a damaged file ({type(error).__name__}); delete it"
         ) from error
     note(f"{path}: going on after step {learner.step}")
 
@@ -122,11 +178,14 @@ def _repeatable(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _stop_request() -> Iterator[list[int]]:
-    """Collect Ctrl-C in a list, to be looked at between two steps; a second one interrupts at once."""
+    """Collect Ctrl-C in a list, to be looked at between two steps; a second one interrupts at once.
+
+    Not so with several processes: whoever started them passes a Ctrl-C on, so each gets it twice.
+    """
     requests: list[int] = []
 
     def remember(number: int, _frame: object) -> None:
-        if requests:
+        if requests and world() == 1:
             raise KeyboardInterrupt
         requests.append(number)
 

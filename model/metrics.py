@@ -8,7 +8,6 @@
   is the mean over the clusters. For SSIM a box narrower than the window is grown to 7 px, inside the image.
 """
 
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -31,16 +30,12 @@ Box = tuple[slice, slice]
 def psnr_db(clean: Image, result: Image) -> float:
     """Peak signal-to-noise ratio of two images (H, W, 3), at most `CAP_DB`."""
     first, second = _pair(clean, result)
-    error = float(np.mean((first - second) ** 2))
-    return min(CAP_DB, -10 * float(np.log10(error))) if error > 0 else CAP_DB
+    return _decibels((first - second) ** 2)
 
 
 def ssim(clean: Image, result: Image) -> float:
     """Structural similarity of two images (H, W, 3) with sides of at least 7 px."""
-    first, second = _pair(clean, result)
-    if min(first.shape[:2]) < WINDOW:
-        raise UserError(f"SSIM needs an image of at least {WINDOW}x{WINDOW} px, got {first.shape[:2]}")
-    return float(structural_similarity(first, second, win_size=WINDOW, data_range=1.0, channel_axis=2))
+    return float(_similarity(*_pair(clean, result)).mean())
 
 
 def clusters(mask: NDArray[np.bool_]) -> list[Box]:
@@ -59,12 +54,14 @@ def quality(clean: Image, result: Image, mask: NDArray[np.bool_]) -> dict[str, f
     boxes = clusters(mask)
     if not boxes:
         raise UserError("the mask is empty: there is no defect region to measure")
-    grown = [grow(box, clean.shape[:2]) for box in boxes]
+    first, second = _pair(clean, result)
+    errors, similarity = (first - second) ** 2, _similarity(first, second)
+    inner = [_window_centres(grow(box, mask.shape)) for box in boxes]
     return {
-        "psnr_db": psnr_db(clean, result),
-        "ssim": ssim(clean, result),
-        "defect_psnr_db": _mean(psnr_db, clean, result, boxes),
-        "defect_ssim": _mean(ssim, clean, result, grown),
+        "psnr_db": _decibels(errors),
+        "ssim": float(similarity.mean()),
+        "defect_psnr_db": float(np.mean([_decibels(errors[box]) for box in boxes])),
+        "defect_ssim": float(np.mean([similarity[box].mean() for box in inner])),
     }
 
 
@@ -77,6 +74,22 @@ def model_score(figures: dict[str, float]) -> float:
 def mean_quality(rows: list[dict[str, float]]) -> dict[str, float]:
     """The mean of each figure over images."""
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def mean_and_error(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each figure over images, and its standard error under the same name with `_se`.
+
+    The error is s / sqrt(n), s the sample standard deviation: how far the mean would move with other samples
+    of the same kind. `UserError` where there are fewer than two images.
+    """
+    if len(rows) < 2:
+        raise UserError(f"a standard error needs at least 2 samples, got {len(rows)}")
+    result = {}
+    for name in rows[0]:
+        values = np.array([row[name] for row in rows])
+        result[name] = float(values.mean())
+        result[f"{name}_se"] = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return result
 
 
 def median3(image: Pixels) -> Pixels:
@@ -96,8 +109,27 @@ def _grow(side: slice, length: int) -> slice:
     return slice(start, max(side.stop, start + WINDOW)) if missing else side
 
 
-def _mean(measure: Callable[[Image, Image], float], clean: Image, result: Image, boxes: list[Box]) -> float:
-    return float(np.mean([measure(clean[box], result[box]) for box in boxes]))
+def _decibels(errors: NDArray[np.float64]) -> float:
+    """Mean of squared errors -> PSNR."""
+    error = float(errors.mean())
+    return min(CAP_DB, -10 * float(np.log10(error))) if error > 0 else CAP_DB
+
+
+def _similarity(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """SSIM of every window inside the image, by its centre less 3 px: (H - 6, W - 6, 3)."""
+    if min(first.shape[:2]) < WINDOW:
+        raise UserError(f"SSIM needs an image of at least {WINDOW}x{WINDOW} px, got {first.shape[:2]}")
+    _, values = structural_similarity(
+        first, second, win_size=WINDOW, data_range=1.0, channel_axis=2, full=True
+    )
+    reach = WINDOW // 2
+    return values[reach:-reach, reach:-reach]
+
+
+def _window_centres(box: Box) -> Box:
+    """Where `_similarity` holds the windows that lie inside the box."""
+    rows, columns = (slice(side.start, side.stop - WINDOW + 1) for side in box)
+    return rows, columns
 
 
 def _pair(clean: Image, result: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 A photograph is an array (H, W, 3) of uint8, R, G, B. Whatever else a file holds is converted, and said.
 """
 
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -18,8 +19,6 @@ Photo = NDArray[np.uint8]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 BUNDLED = ("astronaut", "chelsea", "coffee", "rocket")  # functions of skimage.data
-
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 def read_photo(path: Path) -> Photo:
@@ -42,13 +41,17 @@ def decode(path: Path, reduce: int = 1) -> tuple[Photo, list[str]]:
             f"{path}: expected a photograph, found {'a folder' if path.is_dir() else 'no such file'}"
         )
     try:
-        with Image.open(path) as image:
-            if reduce > 1:
-                image.draft(None, (image.width // reduce, image.height // reduce))
-            notes = _depth_notes(image)
-            image.load()
-            return _to_rgb(path, ImageOps.exif_transpose(image), notes), notes
-    except _UNREADABLE as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged metadata, which is not used
+            with Image.open(path) as image:
+                if reduce > 1:
+                    image.draft(None, (image.width // reduce, image.height // reduce))
+                notes = _depth_notes(image)
+                image.load()
+                return _to_rgb(path, ImageOps.exif_transpose(image), notes), notes
+    except UserError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly every kind on damaged files
         raise UserError(
             f"{path}: expected a photograph (JPEG, PNG, ...), got a file with: {error}"
         ) from error

@@ -3,10 +3,15 @@
     python -m model.train --config configs/tiny.toml --data data/photos --out build/tiny
 
 The tiny configuration takes about two minutes on one core. Written to the folder `--out`:
-`float.safetensors` (the best network by model score, spectral norm folded), `train.csv` and `train.json` (the
-curve). What a later run needs to go on is in `train_state.pt`, written at each validation and on Ctrl-C.
+`float.safetensors` (the best network by model score, spectral and batch norm folded), `train.csv`,
+`train.json` and `train.png` (the curve), and `tensorboard/` (`tensorboard --logdir build`, at any time).
+What a later run needs to go on is in `train_state.pt`, written at each validation and on Ctrl-C.
 Everything random is drawn from the seed and the step, so an interrupted training ends with exactly the files
 of an uninterrupted one.
+
+In several processes, which share each batch (on one machine; torch's documentation tells how on more):
+
+    python -m torch.distributed.run --standalone --nproc-per-node 2 -m model.train --config ...
 """
 
 from dataclasses import asdict
@@ -18,15 +23,15 @@ import typer
 
 from model.checkpoint import save
 from model.defects import DefectConfig
-from model.generator import Generator, GeneratorConfig, check_frame, fold_spectral_norm
+from model.generator import Generator, GeneratorConfig, check_frame, folded
 from model.learn import Learner, TrainConfig
-from model.loop import config_json, fit, load_pools, write_curve
+from model.loop import config_json, fit, load_pools, training_key, write_curve
 from model.photos import find_photos
+from model.processes import of_the_first, processes, rank
 from pixelmend import config, provenance
 from pixelmend.config import Frame
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
-from pixelmend.files import file_digest, text_digest
 
 __all__ = ["KIND", "TrainConfig", "train"]
 
@@ -44,7 +49,8 @@ def main(
     check_frame(config.load(configuration, "frame", Frame), generator)  # rather now than after the training
     defects = config.load(configuration, "defects", DefectConfig)
     settings = config.load(configuration, "train", TrainConfig)
-    train(generator, defects, settings, data, out)
+    with processes(settings.device):
+        train(generator, defects, settings, data, out)
 
 
 def train(
@@ -53,33 +59,28 @@ def train(
     """Train on the photographs under `data` and return the path of the checkpoint in `out`.
 
     `UserError` where the photographs, the settings or an old state can't be used. On Ctrl-C the state is
-    saved and `KeyboardInterrupt` raised.
+    saved and `KeyboardInterrupt` raised. Of several processes the first writes the files.
     """
     if settings.crop % generator.multiple:
         raise UserError(f"[train] crop: must be divisible by {generator.multiple}, got {settings.crop}")
     paths = find_photos(data)
-    key = {
-        "generator": asdict(generator),
-        "defects": asdict(defects),
-        "train": asdict(settings),
-        "data": text_digest(*(file_digest(path) for path in paths)),
-        "versions": provenance.versions(),
-    }
-    key = config_json(key)
-    outputs = [out / name for name in ("float.safetensors", "train.csv", "train.json")]
+    key = training_key(settings, paths, generator=generator, defects=defects, train=settings)
+    outputs = [out / name for name in ("float.safetensors", "train.csv", "train.json", "train.png")]
     stamp = out / "train.key.json"
-    if provenance.is_current(stamp, key, outputs):
+    if of_the_first(lambda: provenance.is_current(stamp, key, outputs)):
         note(f"{outputs[0]}: already trained with this configuration and these photographs")
         return outputs[0]
+    out.mkdir(parents=True, exist_ok=True)  # refused now rather than after the training
     pool, validation = load_pools(defects, settings, paths)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = Generator(generator)
     learner = Learner(network, defects, settings, pool, validation)
-    fit(learner, out / "train_state.pt", key)
-    _write(learner, generator, key, out)
-    provenance.mark_current(stamp, key)
-    (out / "train_state.pt").unlink(missing_ok=True)
+    fit(learner, out / "train_state.pt", key, events=out / "tensorboard" / "train")
+    if rank() == 0:
+        _write(learner, generator, key, out)
+        provenance.mark_current(stamp, key)
+        (out / "train_state.pt").unlink(missing_ok=True)
     return outputs[0]
 
 
@@ -97,8 +98,8 @@ def _write(learner: Learner, config: GeneratorConfig, key: dict[str, Any], out: 
     }
     network = Generator(config)
     network.load_state_dict(learner.best_weights)
-    folded = fold_spectral_norm(network)
-    save(out / "float.safetensors", KIND, config_json(asdict(folded.config)), folded.state_dict(), made_by)
+    plain = folded(network)
+    save(out / "float.safetensors", KIND, config_json(asdict(plain.config)), plain.state_dict(), made_by)
     write_curve(learner, out / "train", made_by)
     best = learner.best
     note(

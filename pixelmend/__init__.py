@@ -4,4 +4,9 @@ It knows nothing of networks or hardware. Imports go one way: pixelmend <- model
 `board/` imports none of these, since it runs on the board.
 """
 
+import logging
+
+# PyTorch built for CUDA warns at import where a CUDA compiler is but no GPU: not a line of any command's.
+logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+
 __version__ = "0.1.0"

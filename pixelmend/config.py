@@ -19,13 +19,14 @@ TABLES = {
     "generator": "model.generator.GeneratorConfig",
     "defects": "model.defects.DefectConfig",
     "train": "model.learn.TrainConfig",
+    "prune": "quant.shrink.PruneConfig",
     "quant": "quant.bits.QuantConfig",
-    "qat": "model.learn.TrainConfig",
+    "qat": "quant.qat.QatConfig",
     "hls": "hls.config.HlsConfig",
     "sim": "sim.config.SimConfig",
 }
 
-CHECKED = ConfigDict(extra="forbid", strict=False)
+CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 """What every configuration dataclass passes to `pydantic.dataclasses.dataclass(config=...)`."""
 
 Stage = TypeVar("Stage")
@@ -39,6 +40,19 @@ class Frame:
 
     height: Side = 256
     width: Side = 256
+
+
+def load_frame(path: Path, rows: int | None = None) -> Frame:
+    """The table [frame] of a configuration file; with `rows`, a band of so many rows at its full width.
+
+    `UserError` where the frame has fewer rows than the band.
+    """
+    frame = load(path, "frame", Frame)
+    if rows is None:
+        return frame
+    if rows > frame.height:
+        raise UserError(f"--rows: expected at most the {frame.height} rows of [frame] in {path}, got {rows}")
+    return Frame(rows, frame.width)
 
 
 def load(path: Path, table: str, cls: type[Stage]) -> Stage:
@@ -57,10 +71,17 @@ def parse(values: dict[str, Any], cls: type[Stage], where: str) -> Stage:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the whole table"
         if first["type"] == "unexpected_keyword_argument":
-            known = ", ".join(cls.__dataclass_fields__)  # type: ignore[attr-defined]
+            known = ", ".join(_fields(cls, first["loc"][:-1]))
             raise UserError(f"{where} {key}: unknown key; known are {known}") from error
         reason = first["msg"].removeprefix("Value error, ")
         raise UserError(f"{where} {key}: {reason}; got {first['input']!r}") from error
+
+
+def _fields(cls: Any, path: tuple[int | str, ...]) -> list[str]:
+    """The keys of the dataclass `cls`, or of the one that a field of it holds, and so on along `path`."""
+    for name in path:
+        cls = cls.__dataclass_fields__[name].type
+    return list(cls.__dataclass_fields__)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -69,7 +90,7 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: no such configuration; expected a TOML file, as in configs/")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or thousands of digits or brackets
         raise UserError(f"{path}: not valid TOML: {error}") from error
     for name, value in values.items():
         if name not in TABLES:

@@ -2,7 +2,9 @@
 
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -21,6 +23,7 @@ from pixelmend.errors import UserError
 
 console = Console(highlight=False)
 problems = Console(stderr=True, highlight=False)
+_telling = ContextVar("telling", default=True)
 
 # What the system refuses, rather than a mistake of ours: a full disk or quota, a file size limit, a folder
 # that can't be written, a path through a file.
@@ -47,7 +50,18 @@ def progress() -> Progress:
 
 def note(message: str) -> None:
     """Tell the user something that is no error."""
-    console.print(message, markup=False, soft_wrap=True)  # else a path would be broken in two
+    if _telling.get():
+        console.print(message, markup=False, soft_wrap=True)  # else a path would be broken in two
+
+
+@contextmanager
+def without_notes() -> Iterator[None]:
+    """Stages that are run hundreds of times tell nothing; a progress display goes on."""
+    token = _telling.set(False)
+    try:
+        yield
+    finally:
+        _telling.reset(token)
 
 
 def run(command: Callable[..., Any]) -> None:

@@ -8,3 +8,12 @@ class UserError(Exception):
     """
 
     exit_code = 1
+
+
+class MissingTool(UserError):
+    """A program that is not part of the environment is not there, or does not answer as it should.
+
+    Its own exit status tells scripts apart from a mistake: all that could be done without the tool is done.
+    """
+
+    exit_code = 3

@@ -1,11 +1,14 @@
 """Files are written under a temporary name and renamed, so an earlier result survives any failure."""
 
+import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
+import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,6 +66,23 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_archive(path: Path, folder: str, files: Mapping[str, bytes]) -> None:
+    """Write a gzipped tar of `files`, by their names in its one `folder`, atomically.
+
+    Equal files give equal bytes: no time, owner or machine is in it.
+    """
+    with (
+        replacing(path) as temporary,
+        temporary.open("wb") as raw,
+        gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as packed,
+        tarfile.open(mode="w", fileobj=packed, format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for name, data in sorted(files.items()):
+            entry = tarfile.TarInfo(f"{folder}/{name}")
+            entry.size, entry.mode = len(data), 0o644
+            archive.addfile(entry, io.BytesIO(data))
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, atomically."""
     write_text(path, as_json(value))
@@ -79,8 +99,28 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: expected a JSON file, found {_kind(path)}")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, or thousands of digits or brackets
         raise UserError(f"{path}: not valid JSON ({error}); make it again") from error
+
+
+def read_fields(path: Path, fields: Mapping[str, type]) -> dict[str, Any]:
+    """Read a JSON object that has at least `fields`, of these types; `UserError` where it has not.
+
+    A name with dots is that of a field inside another one: `frame.height`.
+    """
+    whole = read_json(path)
+    for name, kind in fields.items():
+        value = whole
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        number = kind is float and isinstance(value, int)
+        if not (isinstance(value, kind) or number) or isinstance(value, bool):
+            raise UserError(
+                f"{path}: '{name}' must be a value of type {kind.__name__}, got {value!r}; of another "
+                "version, or edited: make it again"
+            )
+    fitting: dict[str, Any] = whole
+    return fitting
 
 
 def file_digest(path: Path) -> str:

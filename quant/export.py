@@ -9,7 +9,7 @@ import logging
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -27,7 +27,9 @@ from pixelmend.console import note, run
 from pixelmend.errors import UserError
 from pixelmend.files import file_digest, replacing, write_json
 from pixelmend.provenance import code_digest, is_current, made_by, mark_current
+from quant.footprint import footprint
 from quant.generator import QuantGenerator
+from quant.masks import sparsity
 from quant.qat import KIND, load_twin
 
 CHECKS = 4  # random images on which the file is compared with Brevitas
@@ -41,12 +43,14 @@ def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int 
     """
     check_frame(Frame(height, width), twin.config)
     twin.eval()
-    images = np.random.default_rng(seed).integers(0, 256, (CHECKS, 1, 3, height, width))
+    images = np.random.default_rng(seed).integers(0, 256, (CHECKS, 1, twin.config.inputs, height, width))
     frames = torch.from_numpy(images.astype(np.float32) / np.float32(255))
     with replacing(path) as temporary:
         with _quiet():
             export_qonnx(twin, frames[0], str(temporary), external_data=False)
-        model = cleanup_model(ModelWrapper(str(temporary)))
+        model = ModelWrapper(str(temporary))
+        _store_quantized(model, twin)
+        model = cleanup_model(model)
         _forget_origin(model)
         model.save(str(temporary))
         for number, frame in enumerate(frames):
@@ -62,6 +66,17 @@ def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int 
                     f"image {number}, first at (image, channel, row, column) {where}: {result[where]} for "
                     f"{expected[where]}; settle the biases (quant.settle) or retrain"
                 )
+
+
+def _store_quantized(model: ModelWrapper, twin: QuantGenerator) -> None:
+    """Put the weights as quantized in the place of the float ones, which Brevitas leaves to the file's Quant
+    nodes to round: right for uniform weights only. Values on the grid stay as they are.
+    """
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "ConvTranspose"):
+            layer: Any = twin.get_submodule(node.input[2].removesuffix(".bias"))
+            weights = model.find_producer(node.input[1]).input[0]
+            model.set_initializer(weights, layer.quant_weight().value.detach().cpu().numpy())
 
 
 def _forget_origin(model: ModelWrapper) -> None:
@@ -85,9 +100,10 @@ def _quiet():  # type: ignore[no-untyped-def]
         logger.setLevel(level)
 
 
-def export_checkpoint(config: Path, checkpoint: Path, out: Path) -> Path:
-    """Export a QAT checkpoint for the frame of `config` to `out`/generator.onnx; skipped where unchanged."""
-    frame = configuration.load(config, "frame", Frame)
+def export_checkpoint(config: Path, checkpoint: Path, out: Path, rows: int | None = None) -> Path:
+    """Export a QAT checkpoint for the frame of `config`, or a band of `rows` rows of it, to
+    `out`/generator.onnx; skipped where unchanged."""
+    frame = configuration.load_frame(config, rows)
     path = out / "generator.onnx"
     key = {"checkpoint": file_digest(checkpoint), "frame": asdict(frame), "code": code_digest("quant")}
     stamp = out / "export.stamp.json"
@@ -95,13 +111,25 @@ def export_checkpoint(config: Path, checkpoint: Path, out: Path) -> Path:
         note(f"{path}: exported before from the same checkpoint")
         return path
     stored = load(checkpoint, KIND)
-    export(load_twin(checkpoint), frame.height, frame.width, path)
+    twin = load_twin(checkpoint)
+    zeros = sparsity(twin.layers())
+    size = footprint(twin.config, twin.quant, frame)
+    export(twin, frame.height, frame.width, path)
     write_json(
         out / "generator.json",
-        {"checkpoint": stored.made_by, "frame": asdict(frame), "made_by": made_by()},
+        {
+            "checkpoint": stored.made_by,
+            "frame": asdict(frame),
+            "sparsity": zeros,
+            "footprint": asdict(size) | {"bytes": size.bytes},
+            "made_by": made_by(),
+        },
     )
     mark_current(stamp, key)
-    note(f"{path}: equals Brevitas on {CHECKS} images of {frame.height}x{frame.width}")
+    note(
+        f"{path}: equals Brevitas on {CHECKS} images of {frame.height}x{frame.width}; {size.bytes:,} bytes "
+        f"of weights and biases; weights that are 0: {zeros['zero']:.1%}, by masks: {zeros['masked']:.1%}"
+    )
     return path
 
 
@@ -109,9 +137,12 @@ def main(
     config: Annotated[Path, typer.Option(help="configuration with the table [frame]")],
     checkpoint: Annotated[Path, typer.Option(help="QAT checkpoint, as quant.qat writes")],
     out: Annotated[Path, typer.Option(help="build folder, e.g. build/tiny")],
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="for a band of so many rows, instead of [frame] height")
+    ] = None,
 ) -> None:
     """Export a QAT checkpoint as QONNX."""
-    export_checkpoint(config, checkpoint, out)
+    export_checkpoint(config, checkpoint, out, rows)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The Brevitas twin of the Defect Generator: the same network with every tensor quantized.
 
 Quantizers (design section 3): input uint8 with scale exactly 1/255 and zero point 0; weights signed,
-narrow-range, one learned-from-maximum scale per output channel; activations unsigned with a learned scale
-each; the two operands of a skip add share one quantizer, so that their sum is exact in integers; output
-uint8 with scale exactly 1/255. Biases stay float: lowering moves them into the thresholds.
+narrow-range, of a kind of `quant.weights`, one scale per output channel; activations unsigned with a
+learned scale each; the two operands of a skip add share one quantizer, so that their sum is exact in
+integers, and the next encoder layer may get fewer bits than the skip; output uint8 with scale exactly 1/255.
+Biases stay float: lowering moves them into the thresholds.
 
 N = batch, H, W = height and width, C = channels.
 """
@@ -14,11 +15,37 @@ from typing import Any
 import brevitas.nn as qnn
 import torch
 from brevitas.inject.enum import ScalingImplType, StatsOp
-from brevitas.quant import Int8WeightPerChannelFloat, Uint8ActPerTensorFloat
+from brevitas.quant import Uint8ActPerTensorFloat
 from torch import Tensor, nn
 
 from model.generator import EncoderDecoder, Generator, GeneratorConfig
-from quant.bits import PIXEL_BITS, QuantConfig, check_layers, layer_names, skip_pairs
+from pixelmend.errors import UserError
+from quant.bits import (
+    PIXEL_BITS,
+    QuantConfig,
+    check_layers,
+    layer_names,
+    layer_of,
+    masked_layers,
+    skip_pairs,
+)
+from quant.masks import hold, n_of_m, set_mask, unstructured
+from quant.weights import QUANTIZERS
+
+
+def check_hardware(generator: GeneratorConfig) -> None:
+    """`UserError` where the hardware has no part that computes what this generator does."""
+    if generator.mode == "residual":
+        raise UserError("[generator] mode: 'residual' can't be quantized, its output is signed")
+    if generator.last != "relu":
+        raise UserError(
+            f"[generator] last: expected 'relu' for quantization, the hardware's last activation; "
+            f"got '{generator.last}'"
+        )
+    if generator.batch_norm:
+        raise UserError(
+            "[generator] batch_norm: expected a network with it folded, as model.train writes it, got true"
+        )
 
 
 class PixelQuant(Uint8ActPerTensorFloat):
@@ -41,8 +68,9 @@ class ActQuant(Uint8ActPerTensorFloat):
 class QuantGenerator(EncoderDecoder):
     """A `Generator` with `QuantConfig` bit widths; parameters keep the float generator's names.
 
-    `forward` takes and gives (N, 3, H, W) in [0, 1]; the result lies on the grid k/255 exactly as
-    computed in float32, so `round(255 * result)` is the uint8 image.
+    `forward` takes (N, inputs, H, W) and gives (N, 3, H, W) in [0, 1]; the result lies on the grid k/255
+    exactly as computed in float32, so `round(255 * result)` is the uint8 image. Raises `UserError` as
+    `check_hardware` does.
     """
 
     def __init__(self, generator: GeneratorConfig, quant: QuantConfig) -> None:
@@ -50,24 +78,26 @@ class QuantGenerator(EncoderDecoder):
         check_layers(quant, generator)
         self.config = generator
         self.quant = quant
-        widths = (3, *generator.widths)
+        check_hardware(generator)
+        widths = (generator.inputs, *generator.widths)
         self.image_in = qnn.QuantIdentity(act_quant=PixelQuant, return_quant_tensor=False)
         shape = {"kernel_size": generator.kernel, "stride": generator.stride, "padding": generator.padding}
         self.enc = nn.ModuleList(
-            _conv(qnn.QuantConv2d, widths[n], widths[n + 1], quant.weights(f"enc{n + 1}"), **shape)
+            _conv(qnn.QuantConv2d, widths[n], widths[n + 1], quant, f"enc{n + 1}", **shape)
             for n in range(generator.levels)
         )
         self.center = None
         if generator.center:
             deepest = widths[-1]
-            self.center = _conv(qnn.QuantConv2d, deepest, deepest, quant.weights("center"), kernel_size=1)
-        back = widths[::-1]
+            self.center = _conv(qnn.QuantConv2d, deepest, deepest, quant, "center", kernel_size=1)
+        back = (*generator.widths[::-1], generator.outputs)
         self.dec = nn.ModuleList(
             _conv(
                 qnn.QuantConvTranspose2d,
                 back[n],
                 back[n + 1],
-                quant.weights(f"dec{n + 1}"),
+                quant,
+                f"dec{n + 1}",
                 output_padding=generator.output_padding,
                 **shape,
             )
@@ -81,22 +111,33 @@ class QuantGenerator(EncoderDecoder):
         )
         self.image_out = qnn.QuantReLU(act_quant=PixelQuant, return_quant_tensor=False)
         self.sums = nn.ModuleDict(
-            {name: _requantize(quant.sum_bits) for name in shared if quant.sum_bits is not None}
+            {name: _requantize(bits) for name in shared if (bits := quant.sums(name)) is not None}
         )
+        self.inputs = nn.ModuleDict(
+            {name: _requantize(bits) for name, bits in quant.layer_input_bits.items()}
+        )
+        for name in masked_layers(quant, generator):
+            hold(self.layer(name))
+
+    def enter(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) in [0, 1] -> the nearest values of the grid k/255."""
+        return self.image_in(x)
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """(N, 3, H, W) in [0, 1] -> the latent and the encoder outputs, all quantized."""
-        x = self.image_in(x)
+        """Frames (N, inputs, H, W) on the grid k/255 -> the latent and the encoder outputs, all quantized."""
         outputs = []
         for n, layer in enumerate(self.enc, start=1):
-            x = self.acts[f"enc{n}"](layer(x))
+            name = f"enc{n}"
+            if name in self.inputs:
+                x = self.inputs[name](x)
+            x = self.acts[name](layer(x))
             outputs.append(x)
         if self.center is not None:
             x = self.acts["center"](self.center(x))
         return x, outputs
 
     def decode(self, latent: Tensor, outputs: list[Tensor]) -> Tensor:
-        """The latent and the encoder outputs -> (N, 3, H, W) on the grid k/255."""
+        """The latent and the encoder outputs -> the last layer's sums (N, outputs, H, W)."""
         x = latent
         for n, layer in enumerate(self.dec[:-1], start=1):
             name = f"dec{n}"
@@ -105,14 +146,35 @@ class QuantGenerator(EncoderDecoder):
                 x = x + outputs[-1 - n]
             if name in self.sums:
                 x = self.sums[name](x)
-        return self.image_out(self.dec[-1](x))
+        return self.dec[-1](x)
+
+    def activate(self, sums: Tensor) -> Tensor:
+        """(N, outputs, H, W) on the grid k/255; the score as well, for its one bit is that grid's middle."""
+        return self.image_out(sums)
 
     def layer(self, name: str) -> nn.Module:
         """The (transposed) convolution called `name`, as `quant.bits.layer_names` counts."""
-        if name == "center":
-            assert self.center is not None
-            return self.center
-        return (self.enc if name.startswith("enc") else self.dec)[int(name[3:]) - 1]
+        module: nn.Module = layer_of(self, name)
+        return module
+
+    def layers(self) -> dict[str, nn.Module]:
+        """All (transposed) convolutions by name, from input to output."""
+        return {name: self.layer(name) for name in layer_names(self.config)}
+
+    def mask_weights(self) -> None:
+        """Choose the masks that `quant` asks for by the magnitudes of the weights, and set those to 0."""
+        layers: dict[str, Any] = {name: self.layer(name) for name in masked_layers(self.quant, self.config)}
+        weights = {name: layer.weight for name, layer in layers.items()}
+        if self.quant.n_of_m is not None:
+            n, m = self.quant.n_of_m
+            masks = {
+                name: n_of_m(weight, n, m, 1 if name.startswith("enc") or name == "center" else 0)
+                for name, weight in weights.items()
+            }
+        else:
+            masks = unstructured(weights, self.quant.sparsity)
+        for name, mask in masks.items():
+            set_mask(layers[name], mask)
 
     def act_of(self, name: str) -> nn.Module:
         """The quantizer of the output of layer `name`; operands of one sum give the same."""
@@ -124,6 +186,8 @@ class QuantGenerator(EncoderDecoder):
         """The quantizer whose scale the input of layer `name` has."""
         names = layer_names(self.config)
         index = names.index(name)
+        if name in self.inputs:
+            return self.inputs[name]
         if index == 0:
             return self.image_in
         before = names[index - 1]
@@ -153,13 +217,15 @@ class QuantGenerator(EncoderDecoder):
                 own[name].copy_(value)
 
 
-def _conv(kind: type, inputs: int, outputs: int, bits: int, **shape: int) -> nn.Module:
-    return kind(
+def _conv(
+    operator: type, inputs: int, outputs: int, quant: QuantConfig, name: str, **shape: int
+) -> nn.Module:
+    return operator(
         inputs,
         outputs,
         bias=True,
-        weight_quant=Int8WeightPerChannelFloat,  # narrow range, scale from each channel's largest weight
-        weight_bit_width=bits,
+        weight_quant=QUANTIZERS[quant.kind(name)],
+        weight_bit_width=quant.weights(name),
         return_quant_tensor=False,
         **shape,
     )

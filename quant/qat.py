@@ -1,90 +1,130 @@
-"""Quantization-aware training: the float checkpoint's Brevitas twin, calibrated and fine-tuned.
+"""Quantization-aware training: a float checkpoint's Brevitas twin, calibrated and fine-tuned.
 
     python -m quant.qat --config configs/tiny.toml --checkpoint build/tiny/float.safetensors \\
         --data data/photos --out build/tiny
 
-writes `qat.safetensors` (best by model score, biases settled), `qat.csv` and `qat.json`. The loop is that of
-`model.train`: resumes, survives Ctrl-C, same files for the same seed.
+or, from a quantized checkpoint, that network trained further. Writes `qat.safetensors` (best by model
+score, a score's threshold set, biases settled), `qat.csv` and `qat.json`. The loop is that of `model.train`:
+resumes, survives Ctrl-C, same files for the same seed.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-import torch
 import typer
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-from model.checkpoint import load, save
-from model.defects import DefectConfig
-from model.evaluate import load_generator
-from model.generator import GeneratorConfig
-from model.learn import Learner, TrainConfig, to_frames
-from model.loop import config_json, fit, load_pools, write_curve
-from model.photos import find_photos
+from model.checkpoint import kind_of, load, save
+from model.crops import CropPool
+from model.defects import DefectConfig, named_set
+from model.evaluate import check_size, load_generator
+from model.generator import Generator, GeneratorConfig
+from model.learn import Learner, TrainConfig, draw
+from model.loop import config_json, fit, load_pools, split, training_key, write_curve
+from model.photos import find_photos, load_photos
+from model.samples import Samples
 from pixelmend import config as configuration
-from pixelmend.config import parse
+from pixelmend.config import CHECKED, Frame, parse
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
-from pixelmend.files import file_digest, text_digest
-from pixelmend.provenance import code_digest, is_current, made_by, mark_current, versions
+from pixelmend.files import file_digest
+from pixelmend.provenance import code_digest, is_current, made_by, mark_current
 from quant.bits import QuantConfig
+from quant.calibrate import BATCHES, calibrate, correct_biases
+from quant.choice import SHIFTS, set_threshold
 from quant.generator import QuantGenerator
+from quant.masks import sparsity
 from quant.settle import settle
 
 KIND = "quantized generator"  # of the checkpoint
-CALIBRATION_BATCHES = (
-    20  # forward passes from which the activation scales start; see quant.generator.ActQuant
-)
+
+
+@dataclass(frozen=True, config=CHECKED)
+class QatConfig(TrainConfig):
+    """How the quantized network is fine-tuned: the settings of training, and what comes before it."""
+
+    calibration_crops: Annotated[int, Field(ge=BATCHES)] = 80  # for activation scales and bias correction
+    bias_correction: bool = False  # give each channel the float network's mean before training
+    threshold_frames: Annotated[int, Field(ge=1)] = 32  # whole frames on which a score's threshold is set
 
 
 def qat(
-    quant: QuantConfig, defects: DefectConfig, settings: TrainConfig, checkpoint: Path, data: Path, out: Path
+    quant: QuantConfig,
+    defects: DefectConfig,
+    settings: QatConfig,
+    frame: Frame,
+    checkpoint: Path,
+    data: Path,
+    out: Path,
 ) -> Path:
-    """Fine-tune the float `checkpoint` with `quant` bit widths; returns the path of the new checkpoint.
+    """Fine-tune the float or quantized `checkpoint` with `quant` bit widths; returns where the result lies.
 
     `UserError` where the checkpoint, the photographs or the settings can't be used. On Ctrl-C the state is
     saved and `KeyboardInterrupt` raised.
     """
-    floating = load_generator(checkpoint)
-    if settings.crop % floating.config.multiple:
-        raise UserError(f"[qat] crop: must be divisible by {floating.config.multiple}, got {settings.crop}")
+    start = _start(checkpoint, quant)
+    if settings.crop % start.config.multiple:
+        raise UserError(f"[qat] crop: must be divisible by {start.config.multiple}, got {settings.crop}")
     paths = find_photos(data)
-    key = config_json(
-        {
-            "quant": asdict(quant),
-            "defects": asdict(defects),
-            "qat": asdict(settings),
-            "float": file_digest(checkpoint),
-            "data": text_digest(*(file_digest(path) for path in paths)),
-            "versions": versions(),
-            "code": code_digest("quant"),
-        }
-    )
+    tables: dict[str, Any] = {"qat": settings, "quant": quant, "defects": defects, "frame": frame}
+    key = training_key(settings, paths, **tables)
+    key |= {"start": file_digest(checkpoint), "code": code_digest("quant")}
     result, stamp = out / "qat.safetensors", out / "qat.key.json"
     if is_current(stamp, key, [result, out / "qat.csv", out / "qat.json"]):
         note(f"{result}: trained before with this configuration and these photographs")
         return result
-    twin = QuantGenerator(floating.config, quant)
-    twin.load_float(floating)
     pool, validation = load_pools(defects, settings, paths)
-    calibrate(twin, to_frames(pool.draw(CALIBRATION_BATCHES * 4, np.random.default_rng(settings.seed))))
+    further = isinstance(start, QuantGenerator)
+    twin = start if isinstance(start, QuantGenerator) else quantized(start, quant, settings, defects, pool)
     learner = Learner(twin, defects, settings, pool, validation, "qat")
     state = out / "qat_state.pt"
-    fit(learner, state, key)
-    _write(learner, key, result)
+    fit(learner, state, key, validate_first=further)
+    twin.load_state_dict(learner.best_weights)
+    found = {}
+    if twin.config.mode == "selective":
+        found = {"threshold": _set_threshold(twin, settings, frame, paths)}
+    _write(learner, key | found, result)
     mark_current(stamp, key)
     state.unlink(missing_ok=True)
     return result
 
 
-def calibrate(twin: QuantGenerator, frames: torch.Tensor) -> None:
-    """Set the activation scales from `frames` (N, 3, H, W); N at least `CALIBRATION_BATCHES`."""
-    twin.train()
-    with torch.no_grad():
-        for batch in frames.chunk(CALIBRATION_BATCHES):
-            twin(batch)
-    twin.eval()
+def _start(checkpoint: Path, quant: QuantConfig) -> Generator | QuantGenerator:
+    """The network to start from; a quantized one must have the bit widths asked for."""
+    if kind_of(checkpoint) != KIND:
+        return load_generator(checkpoint)
+    twin = load_twin(checkpoint)
+    if twin.quant != quant:
+        raise UserError(f"{checkpoint}: quantized with {twin.quant}, but [quant] asks for {quant}")
+    return twin
+
+
+def quantized(
+    floating: Generator, quant: QuantConfig, settings: QatConfig, defects: DefectConfig, pool: CropPool
+) -> QuantGenerator:
+    """The twin of `floating` before any training: masked, calibrated, its biases corrected if so set."""
+    twin = QuantGenerator(floating.config, quant)
+    twin.load_float(floating)
+    if quant.masked:
+        twin.mask_weights()
+    frames = draw(pool, defects, settings.calibration_crops, settings.seed).damaged(floating.config.mode)
+    calibrate(twin, frames)
+    if settings.bias_correction:
+        correct_biases(twin, floating, frames)
+    return twin
+
+
+def _set_threshold(
+    twin: QuantGenerator, settings: QatConfig, frame: Frame, paths: list[Path]
+) -> dict[str, float]:
+    """Set it on frames of the photographs held out for validation, with the published defects."""
+    held, _ = split(paths, settings)
+    photos = load_photos(held, max(frame.height, frame.width), settings.memory_mb, settings.reduce)
+    note(f"threshold: trying {len(SHIFTS)} on {settings.threshold_frames} frames")
+    samples = Samples(photos, frame, named_set("dynamic"), settings.seed)
+    return set_threshold(twin, samples, settings.threshold_frames)
 
 
 def load_twin(path: Path) -> QuantGenerator:
@@ -94,6 +134,7 @@ def load_twin(path: Path) -> QuantGenerator:
         raise UserError(f"{path}: expected the tables generator and quant in it, got {stored.config!r}")
     generator = parse(stored.config["generator"], GeneratorConfig, f"{path}: generator")
     quant = parse(stored.config["quant"], QuantConfig, f"{path}: quant")
+    check_size(generator, stored.state, path)
     twin = QuantGenerator(generator, quant)
     try:  # not model.checkpoint.fill: Brevitas creates its learned scales while it loads them
         twin.load_state_dict(stored.state)
@@ -106,11 +147,11 @@ def load_twin(path: Path) -> QuantGenerator:
 def _write(learner: Learner, key: dict[str, Any], result: Path) -> None:
     twin = learner.network
     assert isinstance(twin, QuantGenerator)
-    twin.load_state_dict(learner.best_weights)
     margin = settle(twin)
     best = learner.best
     maker = made_by() | {"stage": "quant.qat", "seed": learner.settings.seed, "best": best}
-    maker |= {"least_margin": margin} | {name: key[name] for name in ("qat", "defects", "data", "float")}
+    maker |= {"least_margin": margin, "sparsity": sparsity(twin.layers())}
+    maker |= {name: key[name] for name in ("qat", "defects", "data", "start", "threshold") if name in key}
     config = config_json({"generator": asdict(twin.config), "quant": asdict(twin.quant)})
     save(result, KIND, config, twin.state_dict(), maker)
     write_curve(learner, result.with_suffix(""), maker)
@@ -122,15 +163,18 @@ def _write(learner: Learner, key: dict[str, Any], result: Path) -> None:
 
 def main(
     config: Annotated[Path, typer.Option(help="a file of configs/; [quant], [defects] and [qat] are read")],
-    checkpoint: Annotated[Path, typer.Option(help="float checkpoint, as model.train writes")],
+    checkpoint: Annotated[Path, typer.Option(help="what to start from, float or quantized")],
     data: Annotated[Path, typer.Option(help="folder of photographs, searched with its subfolders")],
     out: Annotated[Path, typer.Option(help="build folder, e.g. build/tiny")],
+    steps: Annotated[int | None, typer.Option(help="instead of [qat] steps", min=1)] = None,
 ) -> None:
-    """Quantize the float generator and fine-tune it."""
+    """Quantize the float generator and fine-tune it, or train a quantized one further."""
+    settings = configuration.load(config, "qat", QatConfig)
     qat(
         configuration.load(config, "quant", QuantConfig),
         configuration.load(config, "defects", DefectConfig),
-        configuration.load(config, "qat", TrainConfig),
+        settings if steps is None else replace(settings, steps=steps),
+        configuration.load(config, "frame", Frame),
         checkpoint,
         data,
         out,

@@ -1,0 +1,1 @@
+import pixelmend  # noqa: F401 - before torch, see there

@@ -40,7 +40,7 @@ def first_pixel(expected: Array, came: Array) -> str:
 
 
 def compare_qonnx(onnx: Path, frames: Pixels, tensors: dict[str, Array]) -> Difference:
-    """Execute the QONNX file with qonnx (float32) on uint8 frames (N, H, W, 3)."""
+    """Execute the QONNX file with qonnx (float32) on uint8 frames (N, H, W, C)."""
     network = qonnx_reader.read(onnx)
     graph = qonnx_reader.prepared(onnx)
     names = {graph.graph.output[0].name: "image_out"}

@@ -30,11 +30,11 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from rich.table import Table
 
-from hls.order import floor_pixels
+from hls.fifo import skips
 from pixelmend import config as configuration
 from pixelmend.console import console, note, progress, run
 from pixelmend.errors import UserError
-from pixelmend.files import read_json, write_json
+from pixelmend.files import read_fields, write_json
 from pixelmend.provenance import ROOT, commit, versions
 from sim.config import SimConfig
 from sim.rtl import RtlModel
@@ -103,9 +103,10 @@ def fifo_check(
     """
     settings = configuration.load(config, "sim", SimConfig) if config else SimConfig()
     note("rtl: compiling the simulation, unless it is in the cache")
+    io = read_fields(folder / "io.json", {"expected_cycles": int})
     model = RtlModel.load(folder, CACHE, settings.threads)
     report = measure(model, settings, resolution, jobs or os.cpu_count() or 1)
-    slowest = read_json(folder / "io.json")["expected_cycles"]
+    slowest = io["expected_cycles"]
     report = {
         "config": folder.name,
         "commit": commit(),
@@ -126,7 +127,7 @@ def measure(model: RtlModel, settings: SimConfig, resolution: float, jobs: int) 
     skips = [fifo for fifo in found if fifo.floor is not None]
     others = [fifo for fifo in found if fifo.floor is None]
     count = max(LEAST_FRAMES, settings.frames)
-    shape = (count, model.height, model.width, 3)
+    shape = (count, model.height, model.width, model.channels)
     frames = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     runs = 2 + len(others) + sum(2 + _steps(fifo, resolution) for fifo in skips)
     with _progress(runs) as on_run, ThreadPoolExecutor(jobs) as pool:
@@ -160,26 +161,14 @@ def measure(model: RtlModel, settings: SimConfig, resolution: float, jobs: int) 
 
 def fifos(graph: ModelWrapper) -> list[Fifo]:
     """The FIFOs of a connected graph, in its order."""
+    floors = skips(graph)
     result = []
     for node in graph.graph.node:
-        if node.op_type != "StreamingFIFO_rtl":
-            continue
-        operator = getCustomOp(node)
-        floor = None
-        fork, join = graph.find_producer(node.input[0]), graph.find_consumer(node.output[0])
-        if fork is not None and fork.op_type == "StreamFork_rtl" and (join := _join(graph, join)) is not None:
-            beats = math.prod(operator.get_folded_output_shape()[3:-1])
-            floor = floor_pixels(graph, fork, join) * beats
-        width = operator.get_instream_width()
-        result.append(Fifo(node.name, width, operator.get_nodeattr("depth"), floor))
+        if node.op_type == "StreamingFIFO_rtl":
+            operator = getCustomOp(node)
+            width, depth = operator.get_instream_width(), operator.get_nodeattr("depth")
+            result.append(Fifo(node.name, width, depth, floors.get(node.name)))
     return result
-
-
-def _join(graph: ModelWrapper, node: Any) -> Any:
-    """The skip add that `node` is, or leads to through a width converter; None where there is none."""
-    if node is not None and node.op_type == "StreamingDataWidthConverter_rtl":
-        node = graph.find_consumer(node.output[0])
-    return node if node is not None and node.op_type == "SkipAdd_rtl" else None
 
 
 def limits(bench: Bench, fifo: Fifo, top: int, enough: int, resolution: float) -> Limits:

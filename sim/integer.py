@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import get_by_name
 
+from hls import dataflow
 from pixelmend.errors import UserError
 
 Array = NDArray[Any]
@@ -25,53 +26,73 @@ EXACT_FLOAT32 = 2**24
 
 @dataclass(frozen=True)
 class IntegerModel:
-    """A dataflow graph ready to run; `height` and `width` are those of its frames."""
+    """A dataflow graph ready to run; `height`, `width` and `channels` are those of its frames.
+
+    Frames have 3 channels, R, G, B, or 4: a network that reads the sensor's defect map has it as the last,
+    255 at broken pixels and 0 at the others.
+    """
 
     graph: ModelWrapper
     height: int
     width: int
 
+    @property
+    def channels(self) -> int:
+        """Channels of its frames."""
+        return int(self.graph.get_tensor_shape(self.graph.graph.input[0].name)[-1])
+
     @classmethod
     def load(cls, path: Path) -> "IntegerModel":
         """Read `dataflow.onnx` of a build."""
-        if not path.is_file():
-            raise UserError(f"{path}: no such file; expected a lowered build, as hls.lower writes")
-        try:
-            graph = ModelWrapper(str(path))
-        except Exception as error:  # protobuf raises many kinds on damaged files
-            raise UserError(f"{path}: not a readable dataflow graph; lower again") from error
+        graph = dataflow.read(path)
         _, height, width, _ = graph.get_tensor_shape(graph.graph.input[0].name)
         return cls(graph, height, width)
 
     def run(self, images: Pixels) -> Pixels:
-        """uint8 RGB images (N, H, W, 3) -> repaired images of the same shape."""
+        """uint8 frames (N, H, W, channels) -> repaired images (N, H, W, 3)."""
         return self.tensors(images)[self.graph.graph.output[0].name].astype(np.uint8)
 
     def tensors(self, images: Pixels) -> dict[str, Array]:
         """The value of every tensor, (N, H, W, C) integers held in floating point, by name."""
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (self.height, self.width, 3):
-            raise UserError(
-                f"expected uint8 images of shape (N, {self.height}, {self.width}, 3), "
-                f"got {images.dtype} {images.shape}"
-            )
+        check_frames(images, self.height, self.width, self.channels)
         values: dict[str, Array] = {self.graph.graph.input[0].name: images.astype(np.float32)}
         for node in self.graph.graph.node:
             inputs = [
                 values[name] if name in values else self.graph.get_initializer(name) for name in node.input
             ]
-            outputs = self._execute(node, inputs)
+            outputs = execute_node(node, inputs)
             values |= zip(node.output, outputs, strict=True)
         return values
 
-    def _execute(self, node: Any, inputs: list[Array]) -> list[Array]:
-        if node.op_type in IDENTITIES:
-            return inputs[:1]
-        try:
-            operation = OPERATIONS[node.op_type]
-        except KeyError:
-            known = ", ".join([*OPERATIONS, *IDENTITIES])
-            raise UserError(f"node {node.name} is a {node.op_type}; the integer model has {known}") from None
+
+def execute_node(node: Any, inputs: list[Array]) -> list[Array]:
+    """The outputs of one node for batches (N, H, W, C) and constants at its inputs.
+
+    `UserError` where the model has no such node, or its inputs and attributes don't fit each other.
+    """
+    if node.op_type in IDENTITIES:
+        return inputs[:1]
+    try:
+        operation = OPERATIONS[node.op_type]
+    except KeyError:
+        known = ", ".join([*OPERATIONS, *IDENTITIES])
+        raise UserError(f"node {node.name} is a {node.op_type}; the integer model has {known}") from None
+    try:
         return operation(node, *inputs)
+    except (ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError) as error:
+        raise UserError(
+            f"node {node.name} ({node.op_type}): its inputs and attributes don't fit each other "
+            f"({error}); the graph is damaged, lower again"
+        ) from error
+
+
+def check_frames(frames: Array, height: int, width: int, channels: int) -> None:
+    """`UserError` where frames are not uint8 (N, height, width, channels)."""
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (height, width, channels):
+        raise UserError(
+            f"expected uint8 frames of shape (N, {height}, {width}, {channels}), "
+            f"got {frames.dtype} {frames.shape}"
+        )
 
 
 def _pad(node: Any, x: Array) -> list[Array]:
@@ -109,6 +130,11 @@ def _add(node: Any, left: Array, right: Array) -> list[Array]:
     return [left + right]
 
 
+def _select(node: Any, left: Array, right: Array) -> list[Array]:
+    flag = (left, right)[_int(node, "FlagInput")][..., 3:]
+    return [np.where(flag >= 128, left[..., :3], right[..., :3])]
+
+
 def _shuffle(node: Any, x: Array) -> list[Array]:
     s = _int(node, "Stride")
     count, rows, columns, channels = x.shape
@@ -125,6 +151,7 @@ OPERATIONS: dict[str, Callable[..., list[Array]]] = {
     "Thresholding_rtl": _thresholds,
     "StreamFork_rtl": _fork,
     "SkipAdd_rtl": _add,
+    "PixelSelect_rtl": _select,
     "PixelShuffle_rtl": _shuffle,
 }
 

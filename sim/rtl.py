@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from hls.rtl.generate import sources
+from hls import dataflow
+from hls.rtl.sources import sources
 from hls.rtl.top import NAME, fifos, links
+from hls.streams import pixel_bits
 from pixelmend.errors import UserError
-from pixelmend.files import read_json
+from pixelmend.files import read_fields
+from sim.integer import check_frames
 from sim.signature import first_difference
 from sim.verilator import OnProgress, Ports, Probe, Result, Simulation, Stall, Stream, build
 
@@ -50,17 +53,24 @@ class RtlModel:
     rtl: Path
     height: int
     width: int
+    channels: int  # of the frames that go in
     pixels_per_beat: int
 
     @classmethod
     def load(cls, folder: Path, cache: Path, threads: int = 1, optimize: str = "-O1") -> "RtlModel":
         """Compile the RTL of the build `folder`, or take it from `cache`."""
-        io = read_json(folder / "io.json")
-        graph = ModelWrapper(str(folder / "dataflow.onnx"))
-        bits = 24 * io["pixels_per_beat"]
+        io = read_fields(
+            folder / "io.json", {"pixels_per_beat": int, "frame.height": int, "frame.width": int}
+        )
+        graph = dataflow.read(folder / "dataflow.onnx")
+        beat = io["pixels_per_beat"]
+        ends = {
+            port: Stream(port, beat * pixel_bits(graph, image.name), tlast=True)
+            for port, image in ((IN, graph.graph.input[0]), (OUT, graph.graph.output[0]))
+        }
         ports = Ports(
-            (Stream(IN, bits, tlast=True),),
-            (Stream(OUT, bits, tlast=True),),
+            (ends[IN],),
+            (ends[OUT],),
             flags=("frame_error",),
             probes=tuple(f"{link.producer} -> {link.consumer}" for link in links(graph)),
             fills=tuple(fifos(graph)),
@@ -72,7 +82,9 @@ class RtlModel:
             defines=DEFINES, lenient=LENIENT, threads=threads, optimize=optimize,
         )  # fmt: skip
         frame = io["frame"]
-        return cls(simulation, graph, folder / "rtl", frame["height"], frame["width"], io["pixels_per_beat"])
+        size = frame["height"], frame["width"]
+        channels = graph.get_tensor_shape(graph.graph.input[0].name)[-1]
+        return cls(simulation, graph, folder / "rtl", *size, channels, beat)
 
     def run(
         self,
@@ -83,22 +95,18 @@ class RtlModel:
         caps: Mapping[str, int] | None = None,
         on_progress: OnProgress | None = None,
     ) -> Run:
-        """Stream uint8 frames (N, H, W, 3) through; `stalls` by port, `IN` and `OUT`.
+        """Stream uint8 frames (N, H, W, channels) through; `stalls` by port, `IN` and `OUT`.
 
         `caps` are the most beats that a FIFO may hold, by name, where that is less than its size.
         Raises `sim.verilator.Deadlock` when nothing moves for `idle_limit` cycles, `UserError` where the
         stream breaks a rule: AXI handshake, surplus beats, TLAST anywhere but at the end of each frame.
         """
-        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (self.height, self.width, 3):
-            raise UserError(
-                f"expected uint8 frames of shape (N, {self.height}, {self.width}, 3), "
-                f"got {frames.dtype} {frames.shape}"
-            )
+        check_frames(frames, self.height, self.width, self.channels)
         count = len(frames)
         beats = self.height * self.width // self.pixels_per_beat
         last = np.arange(count * beats) % beats == beats - 1
         result = self.simulation.run(
-            {IN: frames.reshape(count * beats, 3 * self.pixels_per_beat)},
+            {IN: frames.reshape(count * beats, self.channels * self.pixels_per_beat)},
             {OUT: count * beats},
             stalls,
             lasts={IN: last},

@@ -8,10 +8,8 @@ packs them. A run that stops moving raises `Deadlock`, which says who is blocked
 """
 
 import json
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelmend.console import progress
 from pixelmend.errors import UserError
 from pixelmend.files import write_text
-from sim.harness.compile import FINN_SOURCES, compiler, executable, log_tail, verilate, verilator_root
+from pixelmend.native import compiler
+from sim.harness.compile import FINN_SOURCES, executable, verilate, verilator_root
 from sim.harness.ports import Ports, Stream
+from sim.harness.tools import OnProgress, execute, progress_bar
 
 __all__ = [
     "STALLS", "Bytes", "Deadlock", "DeadlockReport", "Flag", "OnProgress", "Ports", "Probe", "Result",
@@ -31,9 +30,6 @@ __all__ = [
 ]  # fmt: skip
 
 Bytes = NDArray[np.uint8]
-OnProgress = Callable[[int, int, int], None]
-"""Called with beats done, beats in all, cycles so far; about four times a second."""
-
 STALLS = ("none", "random", "bursty", "periodic", "one_in_four")
 
 
@@ -246,29 +242,9 @@ class Simulation:
         return plan
 
     def _execute(self, folder: Path, cwd: Path | None, on_progress: OnProgress | None) -> None:
-        with (folder / "log").open("w+") as log:
-            process = subprocess.Popen(
-                [self.program.resolve(), folder], cwd=cwd, stdout=subprocess.PIPE, stderr=log, text=True
-            )
-            said: list[str] = []
-            try:
-                assert process.stdout is not None
-                for line in process.stdout:
-                    if line.startswith("P "):
-                        done, total, cycles = map(int, line.split()[1:])
-                        if on_progress is not None:
-                            on_progress(done, total, cycles)
-                    else:
-                        said = [*said[-30:], line]
-                code = process.wait()
-            finally:
-                process.kill()
-                process.wait()
-            log.seek(0)
-            if code != 0 or not (folder / "summary.json").is_file():
-                raise UserError(
-                    f"simulation ended with status {code}:\n{log_tail(''.join(said) + log.read())}"
-                )
+        execute([self.program.resolve(), folder], "simulation", cwd, on_progress)
+        if not (folder / "summary.json").is_file():
+            raise UserError("the simulation ended without a result")
 
     def _read(self, folder: Path, summary: dict[str, Any], expected: Mapping[str, int]) -> Result:
         outputs, out_cycles, lasts, spurious, errors = {}, {}, {}, {}, []
@@ -327,18 +303,6 @@ class Simulation:
             {name: now["state"] for name, now in zip(self.ports.probes, summary["probes"], strict=True)},
             {name: (now["now"], now["max"]) for name, now in fills_now},
         )
-
-
-@contextmanager
-def progress_bar(description: str) -> Iterator[OnProgress]:
-    """A bar with the remaining time, for `Simulation.run(on_progress=...)`."""
-    with progress() as bar:
-        task = bar.add_task(description, total=None, note="")
-
-        def update(done: int, total: int, cycles: int) -> None:
-            bar.update(task, completed=done, total=total, note=f"{cycles:,} cycles")
-
-        yield update
 
 
 def _literal(value: int | str) -> str:

@@ -1,134 +1,39 @@
-"""Small random generators for the tests: from a few numbers to a QONNX file and a lowered build."""
+"""The small random generators of `sim.family` for the tests: their executions, compared exactly."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 
 from hls.finn_setup import finn_workspace
-from hls.lower import lower
 from hls.network import (
     Convolution,
     Integers,
     Layer,
     Network,
     Requantization,
+    Select,
     SkipAdd,
     Tensor,
     TransposedConvolution,
 )
-from model.generator import GeneratorConfig
-from model.photos import crop, held_out
-from pixelmend.files import write_text
-from quant.bits import QuantConfig
-from quant.export import export
-from quant.generator import QuantGenerator
-from quant.settle import settle
+from sim.family import Case, Pixels, brevitas_pixels, configuration, images, lowered, twin
+
+__all__ = [
+    "SMALL", "Case", "brevitas_pixels", "configuration", "dataflow_pixels", "equal", "images",
+    "integer_network", "lowered", "qonnx_pixels", "twin",
+]  # fmt: skip
 
 Array = NDArray[Any]
 
-
-@dataclass(frozen=True)
-class Case:
-    """One network of a test, and the frame and hardware it is lowered for."""
-
-    widths: tuple[int, ...] = (4, 6)
-    height: int = 8  # px
-    width: int = 16  # px
-    kernel: int = 4
-    stride: int = 2
-    skips: bool = True
-    center: bool = True
-    weight_bits: int = 4
-    act_bits: int = 4
-    sum_bits: int | None = None
-    layer_weight_bits: dict[str, int] = field(default_factory=dict)
-    pixels_per_beat: int = 1
-    target_fps: float = 2000.0
-    seed: int = 0
-
-    def __str__(self) -> str:
-        words = [
-            f"{len(self.widths)}levels", f"{self.height}x{self.width}", f"k{self.kernel}s{self.stride}",
-            "skips" if self.skips else "noskips", "center" if self.center else "nocenter",
-            f"W{self.weight_bits}A{self.act_bits}", f"beat{self.pixels_per_beat}", f"seed{self.seed}",
-        ]  # fmt: skip
-        if self.sum_bits is not None:
-            words.insert(-1, f"sum{self.sum_bits}")
-        return "-".join(words)
-
-    @property
-    def generator(self) -> GeneratorConfig:
-        """The float network's configuration."""
-        return GeneratorConfig(
-            self.widths, self.kernel, self.stride, self.skips, self.center, spectral_norm=False
-        )
+SMALL = Case(widths=(4,), height=16, width=24, center=False)
 
 
-def twin(case: Case) -> QuantGenerator:
-    """The case's network in evaluation mode: random parameters, activation scales seen on photographs."""
-    torch.manual_seed(case.seed)
-    quant = QuantConfig(case.weight_bits, case.act_bits, case.sum_bits, case.layer_weight_bits)
-    network = QuantGenerator(case.generator, quant)
-    with torch.no_grad():
-        for name, value in network.named_parameters():
-            if name.endswith("bias"):
-                value.uniform_(-0.1, 0.1)
-        network.dec[-1].bias += 0.4
-        batch = torch.from_numpy(images(case, 4)).permute(0, 3, 1, 2).float() / 255
-        network.train()
-        for _ in range(25):
-            network(batch)
-    settle(network)
-    return network.eval()
-
-
-def images(case: Case, count: int = 3) -> NDArray[np.uint8]:
-    """uint8 (count, H, W, 3): crops of held-out photographs, the last one random."""
-    rng = np.random.default_rng(case.seed)
-    crops = []
-    for photo in list(held_out().values())[: count - 1]:
-        rows, columns = photo.shape[0] - case.height, photo.shape[1] - case.width
-        crops.append(crop(photo, case.height, case.width, (rng.integers(rows), rng.integers(columns))))
-    noise = rng.integers(0, 256, (case.height, case.width, 3), dtype=np.uint8)
-    return np.stack([*crops, noise])
-
-
-def configuration(case: Case, path: Path) -> Path:
-    """Write the TOML configuration that lowering reads."""
-    hls = {"target_fps": case.target_fps, "pixels_per_beat": case.pixels_per_beat}
-    tables = {"frame": {"height": case.height, "width": case.width}, "hls": hls}
-    text = "".join(
-        f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
-        for name, values in tables.items()
-    )
-    write_text(path, text)
-    return path
-
-
-def lowered(case: Case, folder: Path) -> tuple[QuantGenerator, Path, Path]:
-    """The network, its QONNX file and its build folder, made in `folder`."""
-    network = twin(case)
-    model = folder / "generator.onnx"
-    export(network, case.height, case.width, model)
-    lower(model, configuration(case, folder / "config.toml"), folder / "build")
-    return network, model, folder / "build"
-
-
-def brevitas_pixels(network: QuantGenerator, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What the trained network says: uint8 frames in, uint8 frames out."""
-    with torch.no_grad():
-        result = network(torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255)
-    return torch.round(result * 255).permute(0, 2, 3, 1).numpy().astype(np.uint8)
-
-
-def qonnx_pixels(path: Path, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def qonnx_pixels(path: Path, frames: Pixels) -> Pixels:
     """What the exported file says when qonnx executes it."""
     model = ModelWrapper(str(path))
     results = []
@@ -138,7 +43,7 @@ def qonnx_pixels(path: Path, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.round(np.concatenate(results) * 255).transpose(0, 2, 3, 1).astype(np.uint8)
 
 
-def dataflow_pixels(build: Path, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def dataflow_pixels(build: Path, frames: Pixels) -> Pixels:
     """What the build's `dataflow.onnx` says when FINN executes it, node by node."""
     with finn_workspace():
         model = ModelWrapper(str(build / "dataflow.onnx"))
@@ -188,7 +93,7 @@ def integer_network(case: Case) -> Network:
         layers.append(TransposedConvolution(name, source, result, weights, case.weight_bits, rising, *shape))
         return result
 
-    image = Tensor("image", case.height, case.width, 3, 8, 255, 1.0)
+    image = Tensor("image", case.height, case.width, case.generator.inputs, 8, 255, 1.0)
     outputs = [image]
     for channels in case.widths:
         outputs.append(convolved(outputs[-1], channels, case.kernel, case.stride, case.generator.padding))
@@ -205,7 +110,12 @@ def integer_network(case: Case) -> Network:
             less = Tensor(f"requant{n}_result", *size, case.sum_bits, 2**case.sum_bits - 1, 1.0)
             layers.append(Requantization(f"requant{n}", x, less, steps(channels, case.sum_bits, x.maximum)))
             x = less
-    return Network(image, back(x, 3, 8), tuple(layers), 0.5)
+    last = back(x, case.generator.outputs, 8)
+    if case.mode != "direct":
+        result = Tensor("select1_result", case.height, case.width, 3, 8, 255, 1.0)
+        layers.append(Select("select1", (last, image), result))
+        last = result
+    return Network(image, last, tuple(layers), 0.5)
 
 
 def _weights(rng: np.random.Generator, bits: int, shape: tuple[int, ...]) -> Integers:

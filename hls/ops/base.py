@@ -67,6 +67,19 @@ class StreamOp(rtlbackend.RTLBackend):
         """Parameters of the core and what its stream ports connect to, for the wrapper."""
         raise NotImplementedError
 
+    def join_connections(self) -> dict[str, str]:
+        """Connections of a core that joins two streams: ports s_axis_a, s_axis_b and m_axis."""
+        connections = {}
+        for port, name, width in (
+            ("s_axis_a", "in0_V", self.get_instream_width(0)),
+            ("s_axis_b", "in1_V", self.get_instream_width(1)),
+            ("m_axis", "out0_V", self.get_outstream_width()),
+        ):
+            connections[f"{port}_tdata"] = f"{name}_TDATA[{width - 1}:0]"
+            connections[f"{port}_tvalid"] = f"{name}_TVALID"
+            connections[f"{port}_tready"] = f"{name}_TREADY"
+        return connections
+
     # What follows from it.
 
     @property

@@ -32,6 +32,13 @@ PROBE = Path(__file__).parent / "stream_probe.sv"
 
 def generate(model: ModelWrapper, config: HlsConfig, folder: Path, workspace: Path) -> None:
     """Write everything into the empty `folder`; `workspace` holds FINN's intermediate files."""
+    written = nodes(model, config, folder, workspace)
+    write_text(folder / "top.sv", top(model, config))
+    write_text(folder / "sources.f", "\n".join([*written, "top.sv"]) + "\n")
+
+
+def nodes(model: ModelWrapper, config: HlsConfig, folder: Path, workspace: Path) -> list[str]:
+    """Write all but the top level; returns the sources in compile order, relative to `folder`."""
     for name in ("nodes", "memory"):
         (folder / name).mkdir()
     sources: dict[Path, str] = {path: "" for path in [fifo_source(), rtllib() / "memstream/hdl/memstream.sv"]}
@@ -51,18 +58,8 @@ def generate(model: ModelWrapper, config: HlsConfig, folder: Path, workspace: Pa
         if name == "memblock.dat":
             name = f"{path.parent.name}_weights.dat"
         shutil.copyfile(path, folder / "memory" / name)
-    write_text(folder / "top.sv", top(model, config))
     packages = [target for target in written if target.endswith("_pkg.sv")]
-    others = [target for target in written if target not in packages]
-    write_text(folder / "sources.f", "\n".join([*packages, *others, "top.sv"]) + "\n")
-
-
-def sources(folder: Path) -> list[Path]:
-    """The files of `sources.f`, in compile order."""
-    listing = folder / "sources.f"
-    if not listing.is_file():
-        raise UserError(f"{folder}: expected generated RTL with a sources.f; run hls.lower")
-    return [folder / line for line in listing.read_text().split()]
+    return [*packages, *(target for target in written if target not in packages)]
 
 
 def _node(model: ModelWrapper, node: Any, config: HlsConfig, work: Path) -> list[Path]:

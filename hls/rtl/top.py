@@ -1,7 +1,8 @@
 """The top level: every node of the graph as an instance, every tensor as a stream of wires.
 
 Ports: ap_clk, ap_rst_n, AXI-Streams s_axis and m_axis (tdata of 24 bits a pixel: R in the lowest byte, then G
-and B, the first pixel lowest; TLAST at the end of a frame), frame_error (see pixel_in.sv).
+and B, the first pixel lowest; TLAST at the end of a frame; where the network reads a defect map, s_axis has a
+fourth byte a pixel), frame_error (see pixel_in.sv).
 With PIXELMEND_PROBES defined it also shows the handshake and the signature of each stream (see
 stream_probe.sv) and the level of each FIFO, which takes no beat at or above its word of probe_cap.
 """
@@ -15,6 +16,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from hls.config import HlsConfig
+from hls.fifo import memories, ram_style
+from hls.streams import pixel_bits
 
 NAME = "pixelmend_top"
 
@@ -65,7 +68,8 @@ def top(model: ModelWrapper, config: HlsConfig) -> str:
     """SystemVerilog of the top level."""
     _, height, width, _ = model.get_tensor_shape(model.graph.input[0].name)
     beats = height * width // config.pixels_per_beat
-    bits = 24 * config.pixels_per_beat
+    image_in, image_out = model.graph.input[0].name, model.graph.output[0].name
+    bits_in, bits_out = (config.pixels_per_beat * pixel_bits(model, image) for image in (image_in, image_out))
     streams = links(model)
     levels = fifos(model)
     body = "\n".join(
@@ -105,12 +109,12 @@ module {NAME} (
   input  wire ap_clk,
   input  wire ap_rst_n,
 
-  input  wire [{bits - 1}:0] s_axis_tdata,
+  input  wire [{bits_in - 1}:0] s_axis_tdata,
   input  wire s_axis_tvalid,
   output wire s_axis_tready,
   input  wire s_axis_tlast,
 
-  output wire [{bits - 1}:0] m_axis_tdata,
+  output wire [{bits_out - 1}:0] m_axis_tdata,
   output wire m_axis_tvalid,
   input  wire m_axis_tready,
   output wire m_axis_tlast,
@@ -128,7 +132,7 @@ module {NAME} (
 {counts}
 
   pixel_in #(
-    .WIDTH({bits}),
+    .WIDTH({bits_in}),
     .FRAME_BEATS({beats})
   ) i_pixel_in (
     .ap_clk, .ap_rst_n,
@@ -139,7 +143,7 @@ module {NAME} (
 {body}
 
   pixel_out #(
-    .WIDTH({bits}),
+    .WIDTH({bits_out}),
     .FRAME_BEATS({beats})
   ) i_pixel_out (
     .ap_clk, .ap_rst_n,
@@ -220,22 +224,38 @@ def _weights(node: Any, operator: Any) -> Iterator[str]:
 
 
 def _fifo(node: Any, operator: Any) -> Iterator[str]:
-    depth, width = operator.get_nodeattr("depth"), operator.get_instream_width()
-    padded = operator.get_instream_width_padded()
-    source, result = node.input[0], node.output[0]
+    """FINN's fifo, or two of them in a row where that takes less block RAM; the level is of both."""
+    width, padded = operator.get_instream_width(), operator.get_instream_width_padded()
+    name, source, result = node.name, node.input[0], node.output[0]
     style = {"srl": "shift"}.get(operator.resolve_ram_style(), operator.resolve_ram_style())
-    yield f"  wire [$clog2({depth}+1):0] {node.name}_count;"
-    yield f"  assign {node.name}_level = 32'({node.name}_count);"
-    yield f"  wire {node.name}_ready;"
+    depths = memories(operator.get_nodeattr("depth"), width)
+    yield f"  wire {name}_ready;"
     if padded > width:  # pad bits are not worth memory
         yield f"  assign {result}_tdata[{padded - 1}:{width}] = '0;"
-    yield f"  assign {source}_tready = {node.name}_ready && {node.name}_open;"
-    yield "  fifo #("
-    yield f'    .DEPTH({depth}), .DATA_WIDTH({width}), .RAM_STYLE("{style}")'
-    yield f"  ) i_{node.name} ("
-    yield "    .clk(ap_clk), .rst(!ap_rst_n),"
-    yield f"    .idat({source}_tdata[{width - 1}:0]), .ivld({source}_tvalid && {node.name}_open),"
-    yield f"    .irdy({node.name}_ready),"
-    yield f"    .odat({result}_tdata[{width - 1}:0]), .ovld({result}_tvalid), .ordy({result}_tready),"
-    yield f"    .count({node.name}_count), .maxcount()"
-    yield "  );"
+    yield f"  assign {source}_tready = {name}_ready && {name}_open;"
+    entry = [f"{source}_tdata[{width - 1}:0]", f"{source}_tvalid && {name}_open", f"{name}_ready"]
+    for index, depth in enumerate(depths):
+        part = f"{name}_{index}"
+        leave = [f"{part}_data", f"{part}_valid", f"{part}_taken"]
+        if index == len(depths) - 1:
+            leave = [f"{result}_tdata[{width - 1}:0]", f"{result}_tvalid", f"{result}_tready"]
+        else:
+            yield f"  wire [{width - 1}:0] {part}_data;"
+            yield f"  wire {part}_valid, {part}_taken;"
+        yield f"  wire [$clog2({depth}+1):0] {part}_count;"
+        yield "  fifo #("
+        yield f'    .DEPTH({depth}), .DATA_WIDTH({width}), .RAM_STYLE("{_style(style, depth)}")'
+        yield f"  ) i_{part} ("
+        yield "    .clk(ap_clk), .rst(!ap_rst_n),"
+        yield f"    .idat({entry[0]}), .ivld({entry[1]}), .irdy({entry[2]}),"
+        yield f"    .odat({leave[0]}), .ovld({leave[1]}), .ordy({leave[2]}),"
+        yield f"    .count({part}_count), .maxcount()"
+        yield "  );"
+        entry = leave
+    level = " + ".join(f"32'({name}_{index}_count)" for index in range(len(depths)))
+    yield f"  assign {name}_level = {level};"
+
+
+def _style(style: str, depth: int) -> str:
+    """What a FIFO is made of; the small rest of a large one is not worth a block RAM."""
+    return ram_style(depth) if style == "block" else style

@@ -108,7 +108,7 @@ class Synthesis:
             write_json(work / "job.json", job)
             said = self._process(work, limit_s, unit)
             if not (work / "result.json").is_file():
-                raise UserError(f"{unit.name}: Yosys did not end well: {_errors(said)}")
+                raise UserError(f"{unit.name}: Yosys did not end well: {yosys_errors(said)}")
             result: dict[str, Any] = read_json(work / "result.json")
             return result
 
@@ -124,7 +124,7 @@ class Synthesis:
         return f"{done.stdout}\nended with status {done.returncode}"
 
 
-def _errors(said: str) -> str:
+def yosys_errors(said: str) -> str:
     """The lines of a Yosys log that tell what went wrong."""
     lines = [line.strip() for line in said.splitlines()]
     errors = [line for line in lines if "ERROR" in line or "Error" in line or "bad_alloc" in line]

@@ -1,9 +1,10 @@
 """Synthesize one module: `python run_yosys.py JOB.json`, in the folder that its paths and those of
 memories are relative to.
 
-The job: {"module", "sources", "parameters", "family", "maps", "result", "memory_bytes"}. The result, a JSON
-file: {"cells": {type: number}, "block_rams": {type: [instance names]}}. It imports nothing of the project:
-Yosys, which ends the process at an error, stays alone.
+The job: {"module", "sources", "parameters", "family", "maps", "result", "memory_bytes"} and, where it goes on
+with the synthesized netlist, "finish": Yosys commands. The result, a JSON file: {"cells": {type: number},
+"block_rams": {type: [instance names]}}. It imports nothing of the project: Yosys, which ends the process at
+an error, stays alone.
 """
 
 import json
@@ -64,6 +65,8 @@ def main(path: Path) -> None:
         yosys.run_pass(command, design)
         if command.endswith(MEMORIES_COLLECTED):
             roms_as_logic(design)
+    for command in job.get("finish", []):
+        yosys.run_pass(command, design)
     cells = {
         name.str(): cell.type.str().removeprefix("\\") for name, cell in design.top_module().cells_.items()
     }

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from hls.rtl.generate import sources
+from hls.rtl.sources import sources
 from pixelmend.errors import UserError
 
 Edits = tuple[tuple[str, str], ...]

@@ -9,6 +9,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from hls.config import HlsConfig
 from hls.rtl import top
+from hls.streams import pixel_bits
 
 PORTS = "stream_port"
 """What pixel_in and pixel_out count as among the operators."""
@@ -36,16 +37,21 @@ class Unit:
 def units(model: ModelWrapper, config: HlsConfig) -> Iterator[Unit]:
     """Every part of the top level, in the order of the stream."""
     links = top.links(model)
-    ports = {"WIDTH": 24 * config.pixels_per_beat, "FRAME_BEATS": links[0].beats}
-    yield Unit("pixel_in", PORTS, "pixel_in", parameters=ports)
+    yield _port("pixel_in", model, model.graph.input[0].name, config)
     for node in model.graph.node:
         yield _node(model, node, links)
-    yield Unit("pixel_out", PORTS, "pixel_out", parameters=ports)
+    yield _port("pixel_out", model, model.graph.output[0].name, config)
 
 
 def whole() -> Unit:
     """The stitched top level."""
     return Unit(top.NAME, "top", top.NAME, memory="*")
+
+
+def _port(module: str, model: ModelWrapper, image: str, config: HlsConfig) -> Unit:
+    _, height, width, _ = model.get_tensor_shape(image)
+    bits, beats = config.pixels_per_beat * pixel_bits(model, image), height * width // config.pixels_per_beat
+    return Unit(module, PORTS, module, parameters={"WIDTH": bits, "FRAME_BEATS": beats})
 
 
 def _node(model: ModelWrapper, node: Any, links: list[top.Link]) -> Unit:

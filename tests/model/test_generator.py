@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from model.critic import Critic, CriticConfig
-from model.generator import Generator, GeneratorConfig, fold_spectral_norm
+from model.generator import Generator, GeneratorConfig, Mode, fold_batch_norm, fold_spectral_norm, folded
 from pixelmend.config import parse
 from pixelmend.errors import UserError
+
+MODES: tuple[Mode, ...] = ("direct", "selective", "mapped", "residual")
 
 
 def count(network: torch.nn.Module) -> int:
@@ -106,6 +108,74 @@ def test_folding_keeps_the_outputs_and_the_original(training: bool) -> None:
     assert not torch.allclose(plain.enc[0].weight, raw)  # the norm did something
 
 
+@pytest.mark.parametrize("spectral_norm", [False, True])
+@pytest.mark.parametrize("center", [False, True])
+def test_folding_batch_norm_keeps_the_outputs_and_the_original(spectral_norm: bool, center: bool) -> None:
+    torch.manual_seed(1)
+    network = Generator(
+        GeneratorConfig(widths=(4, 8, 12), batch_norm=True, spectral_norm=spectral_norm, center=center)
+    )
+    for norm in network.norms.values():
+        for parameter in norm.parameters():
+            torch.nn.init.uniform_(parameter, 0.5, 1.5)
+    for _ in range(3):
+        network(torch.rand(2, 3, 16, 16))  # means and variances of its own
+    network.eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    plain = folded(network)
+    assert not plain.config.batch_norm
+    assert sorted(plain.state_dict()) == sorted(Generator(plain.config).state_dict())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    x = torch.rand(2, 3, 16, 16)
+    assert torch.allclose(plain(x), network(x), atol=1e-5)
+    assert float((plain(x) - Generator(plain.config).eval()(x)).abs().max()) > 0.01
+    if spectral_norm:
+        with pytest.raises(ValueError, match="fold_spectral_norm must come first"):
+            fold_batch_norm(network)
+
+
+def test_batch_norm_by_hand() -> None:
+    """w g / sqrt(v + eps) and (b - m) g / sqrt(v + eps) + beta of each channel; the last layer has none."""
+    torch.manual_seed(1)
+    network = Generator(GeneratorConfig(widths=(2,), batch_norm=True, spectral_norm=False, center=False))
+    assert sorted(network.norms) == ["enc0"]
+    norm = network.norms["enc0"]
+    assert isinstance(norm, torch.nn.BatchNorm2d)
+    norm.weight.data, norm.bias.data = torch.tensor([2.0, 3.0]), torch.tensor([0.5, -0.5])
+    norm.running_mean, norm.running_var = torch.tensor([0.1, 0.2]), torch.tensor([4.0, 9.0]) - norm.eps
+    plain = fold_batch_norm(network)
+    gain = torch.tensor([1.0, 1.0])
+    assert torch.allclose(plain.enc[0].weight, network.enc[0].weight * gain.view(-1, 1, 1, 1))
+    shifted = network.enc[0].bias.detach() + torch.tensor([0.5 - 0.1, -0.5 - 0.2])
+    assert torch.allclose(plain.enc[0].bias, shifted)
+    assert torch.equal(plain.dec[0].weight, network.dec[0].weight)
+
+
+def test_last_activations() -> None:
+    sums = torch.tensor([-1.0, 0.0, 2.0]).reshape(1, 3, 1, 1)
+    results = {}
+    for last in ("relu", "tanh", "none"):
+        config = GeneratorConfig(widths=(4,), last=last)  # type: ignore[arg-type]
+        results[last] = Generator(config).activate(sums).flatten()
+    assert results["relu"].tolist() == [0.0, 0.0, 2.0]
+    assert results["none"].tolist() == [-1.0, 0.0, 2.0]
+    assert results["tanh"].tolist() == pytest.approx([0.1192029, 0.5, 0.9820138])  # (1 + tanh) / 2
+
+
+def test_a_colour_below_zero_still_learns() -> None:
+    sums = torch.tensor([-0.3, 0.4]).reshape(1, 1, 1, 2).requires_grad_()
+    Generator(GeneratorConfig(widths=(4,), last="relu")).activate(sums).backward(
+        torch.tensor([[[[2.0, 3.0]]]])
+    )
+    assert sums.grad is not None
+    assert sums.grad.flatten().tolist() == [2.0, 3.0]
+
+
+def test_a_score_is_not_bent_by_the_last_activation() -> None:
+    network = Generator(GeneratorConfig(widths=(4,), mode="selective", last="tanh"))
+    assert network.activate(torch.full((1, 4, 1, 1), 0.4))[0, 3, 0, 0] == pytest.approx(0.4)
+
+
 def test_indivisible_frames_are_refused() -> None:
     network = Generator(GeneratorConfig(widths=(4, 8)))
     with pytest.raises(UserError, match=r"divisible by 4, got \(8, 10\)"):
@@ -122,6 +192,8 @@ def test_indivisible_frames_are_refused() -> None:
         ({"kernel": 2, "stride": 3}, "kernel must be at least stride"),
         ({"dropout": 1.0}, "dropout must be at least 0 and less than 1"),
         ({"wide": 3}, "unknown key; known are widths"),
+        ({"last": "sine"}, "last: Input should be 'relu', 'tanh' or 'none'; got 'sine'"),
+        ({"mode": "residual", "last": "tanh"}, "mode 'residual' has no last activation"),
     ],
 )
 def test_bad_settings_are_named(values: dict[str, object], message: str) -> None:
@@ -141,6 +213,74 @@ def test_critic_judges_each_pixel_by_itself() -> None:
     assert float(critic(torch.rand(4, 3, 8, 8) * 20 - 10).detach().min()) < 0  # no output activation
 
 
+def test_a_global_critic_has_one_score_a_frame() -> None:
+    torch.manual_seed(1)
+    critic = Critic(CriticConfig(widths=(8, 16), judges="global")).eval()
+    x = torch.rand(2, 3, 16, 24)
+    scores = critic(x)
+    assert scores.shape == (2, 1, 1, 1)
+    x[0, :, 2, 3] += 1
+    assert (critic(x) != scores).flatten().tolist() == [True, False]
+
+
+def test_a_conditional_critic_has_six_inputs() -> None:
+    assert Critic(CriticConfig(loss="cgan"))(torch.rand(1, 6, 4, 4)).shape == (1, 1, 4, 4)
+
+
 def test_critic_widths_are_checked() -> None:
     with pytest.raises(UserError, match="widths must be one or more"):
         parse({"widths": []}, CriticConfig, "critic")
+
+
+def generator(mode: Mode) -> Generator:
+    torch.manual_seed(4)
+    return Generator(GeneratorConfig(widths=(4, 8), mode=mode, spectral_norm=False)).eval()
+
+
+def test_channels_of_the_modes() -> None:
+    shapes = {
+        mode: (generator(mode).enc[0].in_channels, generator(mode).dec[-1].out_channels) for mode in MODES
+    }
+    assert shapes == {"direct": (3, 3), "selective": (3, 4), "mapped": (4, 3), "residual": (3, 3)}
+
+
+def test_selective_takes_the_networks_pixel_where_the_score_is_at_least_one_half() -> None:
+    network = generator("selective")
+    x = torch.rand(2, 3, 8, 8)
+    sums = network.decode(*network.encode(x))
+    sums[:, 3] = torch.tensor([0.49, 0.5]).repeat(2, 8, 4)  # every other column
+    network.decode = lambda latent, outputs: sums  # type: ignore[method-assign]
+    result = network(x)
+    assert torch.equal(result[..., ::2], x[..., ::2])
+    assert torch.equal(result[..., 1::2], torch.relu(sums[:, :3, :, 1::2]))
+
+
+def test_mapped_keeps_every_pixel_that_the_map_does_not_name() -> None:
+    network = generator("mapped")
+    x = torch.rand(2, 4, 8, 8)
+    x[:, 3] = (x[:, 3] < 0.3).float()
+    broken = (x[:, 3:] == 1).expand(-1, 3, -1, -1)
+    values = torch.relu(network.decode(*network.encode(x)))
+    assert torch.equal(network(x)[broken], values[broken])
+    assert torch.equal(network(x)[~broken], x[:, :3][~broken])
+
+
+def test_residual_adds_a_signed_correction() -> None:
+    network = generator("residual")
+    x = torch.rand(2, 3, 8, 8)
+    sums = network.decode(*network.encode(x))
+    assert float(sums.detach().min()) < 0
+    assert torch.equal(network(x), x + sums)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_training_sees_is_what_comes_out_once_the_choice_is_sharp(mode: Mode) -> None:
+    network = generator(mode)
+    x = torch.rand(2, network.config.inputs, 8, 8)
+    sums = network.decode(*network.encode(x)).detach()
+    if mode == "selective":
+        sums[:, 3] = torch.where(sums[:, 3] >= 0.5, 30.0, -30.0)  # sigmoids of 0 and 1
+    network.decode = lambda latent, outputs: sums  # type: ignore[method-assign]
+    painted = network.paint(x, sums)
+    mixed = painted.choice * painted.colours + (1 - painted.choice) * x[:, :3]
+    assert torch.allclose(mixed, network(x), atol=1e-6)

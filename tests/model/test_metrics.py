@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.metrics import CAP_DB, clusters, grow, mean_quality, median3, model_score, psnr_db, quality, ssim
+from model.metrics import (
+    CAP_DB,
+    clusters,
+    grow,
+    mean_and_error,
+    mean_quality,
+    median3,
+    model_score,
+    psnr_db,
+    quality,
+    ssim,
+)
 from pixelmend.errors import UserError
 
 RNG = np.random.default_rng(4)
@@ -100,6 +111,20 @@ def test_quality_means_over_clusters() -> None:
     }
 
 
+def test_the_defect_figures_are_those_of_the_boxes_cut_out() -> None:
+    result = np.clip(PHOTO.astype(int) + RNG.integers(-40, 41, PHOTO.shape), 0, 255).astype(np.uint8)
+    mask = mask_of((2, 2, 8, 9), (22, 31, 2, 1), (12, 15, 1, 8))
+    boxes = clusters(mask)
+    figures = quality(PHOTO, result, mask)
+    assert len(boxes) == 3
+    assert figures["defect_psnr_db"] == pytest.approx(
+        np.mean([psnr_db(PHOTO[box], result[box]) for box in boxes])
+    )
+    grown = [grow(box, mask.shape) for box in boxes]
+    assert figures["defect_ssim"] == pytest.approx(np.mean([ssim(PHOTO[box], result[box]) for box in grown]))
+    assert (figures["psnr_db"], figures["ssim"]) == (psnr_db(PHOTO, result), ssim(PHOTO, result))
+
+
 def test_quality_of_uint8_is_that_of_floats() -> None:
     result = np.clip(PHOTO.astype(int) + 9, 0, 255).astype(np.uint8)
     mask = mask_of((0, 0, 3, 3))
@@ -119,6 +144,20 @@ def test_model_score_and_means() -> None:
     figures = {"psnr_db": 30.0, "ssim": 0.9, "defect_psnr_db": 20.0, "defect_ssim": 0.5}
     assert model_score(figures) == pytest.approx(30 + 90 + 20 + 50)
     assert mean_quality([figures, {name: 0.0 for name in figures}])["psnr_db"] == pytest.approx(15.0)
+
+
+def test_standard_errors_by_hand() -> None:
+    rows = [{"psnr_db": value, "ssim": 0.5} for value in (20.0, 22.0, 27.0)]
+    figures = mean_and_error(rows)
+    # deviations -3, -1, 4: sample variance 26 / 2, over 3 samples
+    assert figures == {
+        "psnr_db": pytest.approx(23.0),
+        "psnr_db_se": pytest.approx(math.sqrt(13 / 3)),
+        "ssim": 0.5,
+        "ssim_se": 0.0,
+    }
+    with pytest.raises(UserError, match="at least 2 samples, got 1"):
+        mean_and_error(rows[:1])
 
 
 def test_median_of_three_by_three() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from model.generator import GeneratorConfig
-from pixelmend.config import TABLES, Frame, load, parse, read
+from pixelmend.config import TABLES, Frame, load, load_frame, parse, read
 from pixelmend.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -30,8 +30,16 @@ def dataclass_of(table: str) -> Any:
 def test_every_configuration_fits_every_stage(path: Path, table: str) -> None:
     values = asdict(load(path, table, dataclass_of(table)))
     for key, value in read(path).get(table, {}).items():
-        came = values[key]
-        assert (list(came) if isinstance(came, tuple) else came) == value
+        assert_holds(values[key], value)
+
+
+def assert_holds(came: Any, written: Any) -> None:
+    """What is written is there; of a table inside a table, other keys have their defaults."""
+    if isinstance(written, dict):
+        for key, value in written.items():
+            assert_holds(came[key], value)
+    else:
+        assert (list(came) if isinstance(came, tuple) else came) == written
 
 
 def test_there_are_configurations() -> None:
@@ -49,7 +57,7 @@ def test_an_absent_table_gives_the_defaults(tmp_path: Path) -> None:
         (
             "[fame]\nwidth = 8",
             "unknown table or key 'fame'; known tables are "
-            "frame, generator, defects, train, quant, qat, hls, sim",
+            "frame, generator, defects, train, prune, quant, qat, hls, sim",
         ),
         ("width = 8", "unknown table or key 'width'; known tables are frame, generator, "),
         ("frame = 64", "'frame' must be a table [frame], got 64"),
@@ -111,3 +119,12 @@ def test_no_file(tmp_path: Path, make: Any) -> None:
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         Frame().width = 3  # type: ignore[misc]
+
+
+def test_a_band_keeps_the_width_of_the_frame(tmp_path: Path) -> None:
+    path = tmp_path / "some.toml"
+    path.write_text("[frame]\nheight = 64\nwidth = 48\n")
+    assert load_frame(path) == Frame(64, 48)
+    assert load_frame(path, 16) == Frame(16, 48)
+    with pytest.raises(UserError, match=r"--rows: expected at most the 64 rows of \[frame\] in .*, got 80"):
+        load_frame(path, 80)

@@ -36,6 +36,13 @@ def failing(error: BaseException) -> Callable[[], None]:
     return command
 
 
+def test_stages_that_tell_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.without_notes():
+        console.note("lowered")
+    console.note("done")
+    assert capsys.readouterr().out == "done\n"
+
+
 def test_a_user_error_is_one_line(ended: Callable[..., tuple[int, str]]) -> None:
     message = "x.toml: [frame] width: expected 1 to 8, got [bold]9[/bold]" + " and more" * 20
     assert ended(failing(UserError(message))) == (1, f"error: {message}\n")

@@ -54,7 +54,8 @@ def test_a_layer_the_generator_has_not(key: str, name: str) -> None:
     with pytest.raises(UserError) as caught:
         check_layers(parse({key: {name: 4}}, QuantConfig, "x"), THREE)
     assert str(caught.value) == (
-        f"[quant] {key} names layer '{name}'; this generator has enc1, enc2, enc3, center, dec1, dec2, dec3"
+        f"[quant] {key} names layer '{name}'; "
+        "of this generator it can be enc1, enc2, enc3, center, dec1, dec2, dec3"
     )
 
 
@@ -69,3 +70,34 @@ def test_operands_of_one_sum_have_the_same_bits() -> None:
         check_layers(QuantConfig(layer_act_bits={"enc1": 3}), THREE)
     check_layers(QuantConfig(layer_act_bits={"enc1": 3, "dec2": 3}), THREE)
     check_layers(QuantConfig(layer_act_bits={"enc1": 3}), GeneratorConfig(widths=(4, 6, 8), skips=False))
+
+
+def test_a_sum_that_has_no_more_bits_is_kept_as_it_is() -> None:
+    quant = QuantConfig(sum_bits=4, layer_act_bits={"enc1": 5, "dec2": 5}, layer_sum_bits={"dec2": 6})
+    assert (quant.sums("dec1"), quant.sums("dec2")) == (4, None)
+    assert QuantConfig().sums("dec1") is None
+    assert QuantConfig(act_bits=3, sum_bits=4).sums("dec1") is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"layer_sum_bits": {"dec3": 4}}, "layer_sum_bits names layer 'dec3'; .* it can be dec1, dec2$"),
+        ({"layer_input_bits": {"enc1": 3}}, "layer_input_bits names layer 'enc1'; .* it can be enc2, enc3$"),
+        (
+            {"layer_input_bits": {"enc2": 4}},
+            r"layer_input_bits\.enc2 must be fewer than the 4 bits of enc1, got 4$",
+        ),
+    ],
+)
+def test_bits_beside_a_skip(values: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_layers(parse(values, QuantConfig, "x"), THREE)
+
+
+def test_without_skips_nothing_is_beside_one() -> None:
+    plain = GeneratorConfig(widths=(4, 6, 8), skips=False)
+    with pytest.raises(
+        UserError, match=r"layer_input_bits names layer 'enc2'; of this generator it can be none$"
+    ):
+        check_layers(QuantConfig(layer_input_bits={"enc2": 3}), plain)

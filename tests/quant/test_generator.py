@@ -1,5 +1,6 @@
 """The Brevitas twin: it computes what the float network does, on grids that hardware can hold."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.generator import Generator, GeneratorConfig, fold_spectral_norm
+from model.generator import Generator, GeneratorConfig, fold_spectral_norm, folded
+from pixelmend.errors import UserError
 from quant.bits import QuantConfig, layer_names
+from quant.calibrate import calibrate
 from quant.generator import QuantGenerator
-from quant.qat import calibrate
 
 NET = GeneratorConfig(widths=(6, 8), spectral_norm=False)
 PIXEL = np.float32(1 / 255)
@@ -161,6 +163,26 @@ def test_a_sum_is_requantized_where_asked() -> None:
     assert QuantGenerator(NET, QuantConfig()).input_act_of("enc1").__class__ is twin.image_in.__class__
 
 
+def test_the_next_layer_gets_fewer_bits_than_the_skip() -> None:
+    fine = QuantConfig(
+        layer_act_bits={"enc1": 5, "dec1": 5}, layer_sum_bits={"dec1": 6}, layer_input_bits={"enc2": 3}
+    )
+    _, twin = quantized(fine, GeneratorConfig(widths=(4, 6), spectral_norm=False))
+    seen: dict[str, Tensor] = {}
+    for name in ("enc2", "dec2"):
+        twin.layer(name).register_forward_hook(
+            lambda _module, inputs, _result, name=name: seen.update({name: inputs[0].detach()})
+        )
+    with torch.no_grad():
+        twin(frames())
+    narrow, wide = (seen[name] / scale_of(twin.input_act_of(name)) for name in ("enc2", "dec2"))
+    for steps, least, most in ((narrow, 3, 7.001), (wide, 31, 62.001)):
+        assert torch.allclose(steps, steps.round(), atol=1e-3)
+        assert least < float(steps.max()) <= most
+    assert twin.input_act_of("enc2") is twin.inputs["enc2"]
+    assert twin.input_act_of("dec2") is twin.acts["enc1"]
+
+
 def test_every_layer_knows_the_quantizer_of_its_input() -> None:
     _, twin = quantized(QuantConfig())
     assert twin.input_act_of("enc1") is twin.image_in
@@ -204,3 +226,29 @@ def test_loading_keeps_the_parameters_an_optimizer_holds() -> None:
     assert all(torch.equal(now[name], value) for name, value in source.named_parameters())
     with torch.no_grad():
         assert torch.equal(target.eval()(frames()), source.eval()(frames()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"last": "tanh"}, r"last: expected 'relu' for quantization, .*; got 'tanh'"),
+        ({"last": "none"}, r"last: expected 'relu' for quantization, .*; got 'none'"),
+        ({"batch_norm": True}, r"batch_norm: expected a network with it folded"),
+        ({"mode": "residual"}, r"mode: 'residual' can't be quantized"),
+    ],
+)
+def test_what_the_hardware_has_not_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        QuantGenerator(replace(NET, **changes), QuantConfig())
+
+
+def test_a_network_trained_with_batch_norm_is_quantized_once_folded() -> None:
+    torch.manual_seed(3)
+    normed = Generator(GeneratorConfig(widths=(6, 8), batch_norm=True))
+    normed(frames())
+    floating = folded(normed.eval())
+    twin = QuantGenerator(floating.config, QuantConfig(8, 8))
+    twin.load_float(floating)
+    assert all(
+        torch.equal(dict(twin.named_parameters())[name], x) for name, x in floating.state_dict().items()
+    )

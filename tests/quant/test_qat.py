@@ -7,49 +7,43 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
-from scipy.ndimage import gaussian_filter
 
 from model.checkpoint import load, save
-from model.defects import DefectConfig
+from model.defects import DefectConfig, named_set
 from model.generator import Generator, GeneratorConfig
 from model.learn import Learner, TrainConfig
-from model.loop import config_json
+from model.loop import config_json, split
+from model.photos import find_photos, load_photos
+from model.samples import Samples
 from model.train import train
+from pixelmend.config import Frame
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
 from quant import qat as module
 from quant.bits import QuantConfig
-from quant.qat import KIND, load_twin, qat
+from quant.choice import SHIFTS, model_scores
+from quant.qat import KIND, QatConfig, load_twin, qat
 from quant.settle import settle
+from tests.folders import contents
 
 NET = GeneratorConfig(widths=(6, 8), spectral_norm=False)
 QUANT = QuantConfig(layer_weight_bits={"enc1": 8})
 DEFECTS = DefectConfig(boxes=(1, 1), side=(4, 6))
-QUICK = TrainConfig(
+QUICK = QatConfig(
     steps=5, batch=2, crop=16, validate_every=2, validation_crops=3, learning_rate=2e-3, threads=1, seed=3
 )
-FILES = ("qat.safetensors", "qat.csv", "qat.json")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photographs")
-    rng = np.random.default_rng(2)
-    for i in range(4):
-        smooth = gaussian_filter(rng.random((48, 56, 3)) * 1500 - 620, (4, 4, 0))
-        Image.fromarray(smooth.clip(0, 255).astype(np.uint8)).save(folder / f"{i}.png")
-    return folder
+FRAME = Frame(height=32, width=40)
+FILES = ("qat.safetensors", "qat.csv", "qat.json", "qat.png")
 
 
 @pytest.fixture(scope="module")
 def floating(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("float")
-    train(NET, DEFECTS, QUICK, data, out)
+    fields = TrainConfig.__dataclass_fields__
+    train(NET, DEFECTS, TrainConfig(**{name: getattr(QUICK, name) for name in fields}), data, out)
     return out / "float.safetensors"
 
 
@@ -57,19 +51,15 @@ def floating(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(data: Path, floating: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run from beginning to end."""
     out = tmp_path_factory.mktemp("whole")
-    qat(QUANT, DEFECTS, QUICK, floating, data, out)
+    qat(QUANT, DEFECTS, QUICK, FRAME, floating, data, out)
     return out
 
 
-def files(out: Path) -> dict[str, bytes]:
-    return {name: (out / name).read_bytes() for name in FILES}
-
-
 def test_the_same_seed_gives_the_same_bytes(data: Path, floating: Path, whole: Path, tmp_path: Path) -> None:
-    qat(QUANT, DEFECTS, QUICK, floating, data, tmp_path / "again")
-    qat(QUANT, DEFECTS, replace(QUICK, seed=4), floating, data, tmp_path / "other")
-    assert files(tmp_path / "again") == files(whole)
-    assert files(tmp_path / "other")["qat.safetensors"] != files(whole)["qat.safetensors"]
+    qat(QUANT, DEFECTS, QUICK, FRAME, floating, data, tmp_path / "again")
+    qat(QUANT, DEFECTS, replace(QUICK, seed=4), FRAME, floating, data, tmp_path / "other")
+    assert contents(tmp_path / "again", FILES) == contents(whole, FILES)
+    assert contents(tmp_path / "other", FILES)["qat.safetensors"] != contents(whole, FILES)["qat.safetensors"]
 
 
 @pytest.mark.parametrize("after", [1, 2, 5])
@@ -85,13 +75,13 @@ def test_ctrl_c_and_going_on_changes_nothing(
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(Learner, "advance", interrupted)
-        qat(QUANT, DEFECTS, QUICK, floating, data, tmp_path)
+        qat(QUANT, DEFECTS, QUICK, FRAME, floating, data, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["qat_state.pt"]
     steps: list[int] = []
     monkeypatch.setattr(Learner, "advance", lambda learner: (steps.append(learner.step), advance(learner))[1])
-    qat(QUANT, DEFECTS, QUICK, floating, data, tmp_path)
+    qat(QUANT, DEFECTS, QUICK, FRAME, floating, data, tmp_path)
     assert steps == list(range(after, 5))
-    assert files(tmp_path) == files(whole)
+    assert contents(tmp_path, FILES) == contents(whole, FILES)
     assert not (tmp_path / "qat_state.pt").exists()
 
 
@@ -100,12 +90,12 @@ def test_what_is_unchanged_is_not_trained_again(
 ) -> None:
     calls: list[int] = []
     steps = module.fit
-    monkeypatch.setattr(module, "fit", lambda *arguments: (calls.append(1), steps(*arguments))[1])
+    monkeypatch.setattr(module, "fit", lambda *given, **more: (calls.append(1), steps(*given, **more))[1])
     settings = replace(QUICK, steps=1)
 
     def again(quant: QuantConfig = QUANT, **changes: Any) -> int:
         calls.clear()
-        qat(quant, changes.get("defects", DEFECTS), settings, floating, data, tmp_path)
+        qat(quant, changes.get("defects", DEFECTS), settings, FRAME, floating, data, tmp_path)
         return len(calls)
 
     assert again() == 1
@@ -121,7 +111,7 @@ def test_the_checkpoint_tells_where_it_came_from(whole: Path) -> None:
     stored = load(whole / "qat.safetensors", KIND)
     assert stored.made_by["stage"] == "quant.qat"
     assert stored.made_by["seed"] == 3
-    assert {"commit", "versions", "qat", "defects", "data", "float", "least_margin"} <= stored.made_by.keys()
+    assert {"commit", "versions", "qat", "defects", "data", "start", "least_margin"} <= stored.made_by.keys()
     curve = read_json(whole / "qat.json")["curve"]
     assert [row["step"] for row in curve] == [2, 4, 5]
     assert stored.made_by["best"] == max(curve, key=lambda row: row["model_score"])
@@ -178,7 +168,10 @@ def lacking(name: str) -> Callable[[Path], None]:
         (of_the_float_network, "expected a checkpoint of kind 'quantized generator', got kind 'generator'"),
         (changed(generator={"widths": [6, 8], "magic": 1}), "generator magic: unknown key"),
         (changed(quant={"weight_bits": 9}), "quant weight_bits: Input should be less than or equal to 8"),
-        (changed(generator={"widths": [6, 9]}), "the tensors don't fit the network it describes: .*enc.1"),
+        (
+            changed(generator={"widths": [6, 9]}),
+            r"widths \(6, 9\) and a kernel of 4, but no tensor of it has",
+        ),
         (lacking("dec.1.bias"), r"the tensors don't fit the network it describes: .*dec\.1\.bias"),
     ],
 )
@@ -193,26 +186,72 @@ def test_checkpoints_that_cannot_be_used(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("config", [{"generator": {"widths": [6, 8]}}, {}, [1]], ids=str)
-def test_a_checkpoint_without_its_configuration(whole: Path, tmp_path: Path, config: Any) -> None:
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"generator": {"widths": [6, 8]}}, "the tables generator and quant in it, got {config}"),
+        ({}, "the tables generator and quant in it, got {config}"),
+        ([1], "'pixelmend checkpoint 1', got one whose config is [1]"),
+    ],
+    ids=str,
+)
+def test_a_checkpoint_without_its_configuration(
+    whole: Path, tmp_path: Path, config: Any, expected: str
+) -> None:
     stored = load(whole / "qat.safetensors", KIND)
     save(tmp_path / "x", KIND, config, stored.state, {})
     with pytest.raises(UserError) as caught:
         load_twin(tmp_path / "x")
-    assert (
-        str(caught.value) == f"{tmp_path / 'x'}: expected the tables generator and quant in it, got {config}"
-    )
+    assert str(caught.value) == f"{tmp_path / 'x'}: expected {expected.replace('{config}', str(config))}"
 
 
-def test_what_training_cannot_use(data: Path, floating: Path, whole: Path, tmp_path: Path) -> None:
+def test_what_training_cannot_use(data: Path, floating: Path, tmp_path: Path) -> None:
     def refused(message: str, **changes: Any) -> None:
         given = {"quant": QUANT, "settings": QUICK, "checkpoint": floating, "data": data} | changes
         with pytest.raises(UserError, match=message):
-            qat(defects=DEFECTS, out=tmp_path / "out", **given)
+            qat(defects=DEFECTS, frame=FRAME, out=tmp_path / "out", **given)
         assert not (tmp_path / "out").exists()
 
     refused(r"\[qat\] crop: must be divisible by 4, got 18", settings=replace(QUICK, crop=18))
     refused(r"\[quant\] layer_act_bits names layer 'enc3'", quant=QuantConfig(layer_act_bits={"enc3": 2}))
     refused("found no such file", checkpoint=tmp_path / "none.safetensors")
-    refused("got kind 'quantized generator'", checkpoint=whole / "qat.safetensors")
+    other = tmp_path / "other.safetensors"
+    save(other, "critic", {}, {}, {})
+    refused("expected a checkpoint of kind 'generator', got kind 'critic'", checkpoint=other)
     refused("expected a folder of photographs", data=tmp_path / "none")
+
+
+def test_a_quantized_network_is_trained_further_and_never_gets_worse(
+    whole: Path, data: Path, tmp_path: Path
+) -> None:
+    """With a rate that breaks it, the network as it came is the best."""
+    wild = replace(QUICK, learning_rate=1.0, final_rate=1.0)
+    result = qat(QUANT, DEFECTS, wild, FRAME, whole / "qat.safetensors", data, tmp_path)
+    before, after = load_twin(whole / "qat.safetensors"), load_twin(result)
+    curve = read_json(tmp_path / "qat.json")["curve"]
+    assert [row["step"] for row in curve] == [0, 2, 4, 5]
+    assert load(result, KIND).made_by["best"]["step"] == 0
+    x = torch.rand(1, 3, 32, 32)
+    assert torch.equal(before(x), after(x))
+
+
+def test_other_bit_widths_than_those_of_the_checkpoint_are_refused(
+    whole: Path, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"qat.safetensors: quantized with .*, but \[quant\] asks for"):
+        qat(QuantConfig(3, 3), DEFECTS, QUICK, FRAME, whole / "qat.safetensors", data, tmp_path)
+
+
+def test_the_threshold_of_a_score_is_the_best_of_those_tried(data: Path, tmp_path: Path) -> None:
+    fields = TrainConfig.__dataclass_fields__
+    quick = TrainConfig(**{name: getattr(QUICK, name) for name in fields} | {"objective": "supervised"})
+    train(replace(NET, mode="selective"), DEFECTS, replace(quick, steps=60), data, tmp_path)
+    settings = replace(QUICK, objective="supervised", threshold_frames=6)
+    result = qat(QUANT, DEFECTS, settings, FRAME, tmp_path / "float.safetensors", data, tmp_path)
+    tried = load(result, KIND).made_by["threshold"]
+    assert sorted(float(shift) for shift in tried) == list(SHIFTS)
+    photos = load_photos(split(find_photos(data), settings)[0], 40, 100, 2)
+    samples = Samples(photos, FRAME, named_set("dynamic"), settings.seed)
+    now = model_scores(load_twin(result), samples, 6)
+    assert now[0.0] == pytest.approx(max(tried.values()), abs=0.05)  # biases were settled since
+    assert max(tried.values()) > min(tried.values()), "no threshold matters"

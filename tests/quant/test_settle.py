@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from hls import qonnx_reader
 from model.generator import GeneratorConfig
 from quant.bits import QuantConfig, layer_names
+from quant.calibrate import calibrate
 from quant.export import export
 from quant.generator import QuantGenerator
-from quant.qat import calibrate
 from quant.settle import MARGIN, best_shift, settle
 
 NET = GeneratorConfig(widths=(4, 6), spectral_norm=False)

@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,24 @@ import torch
 from onnx import numpy_helper
 from PIL import Image
 
+from hls import dataflow
 from model.checkpoint import save
+from model.defects import DefectConfig
 from model.generator import Generator
 from model.loop import config_json
 from model.metrics import median3, psnr_db
 from model.photos import crop, held_out
+from model.sheet import absolute_error
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
 from sim import cosim as module
-from sim.cosim import cosim
+from sim.config import SimConfig
+from sim.cosim import cosim, make_scene
 from sim.executors import Difference, compare_dataflow, compare_qonnx, first_pixel
 from sim.integer import IntegerModel
-from sim.sheet import absolute_error, sheet, write_png
-from tests.networks import Case, brevitas_pixels, images, lowered, twin
+from tests.folders import contents
+from tests.networks import SMALL, brevitas_pixels, equal, images, integer_network, twin
 
-CASE = Case(widths=(4,), height=16, width=24, center=False)
 # One large black box with every pixel hit in a bright place: a random network does better than the median.
 CONFIG = """
 [sim]
@@ -44,45 +47,21 @@ CONTRACT = {"config", "seed", "commit", "versions", "image", "size", "mismatches
 FIGURES = {"psnr_db", "ssim", "defect_psnr_db", "defect_ssim"}
 
 
-@pytest.fixture(scope="module")
-def lowered_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lowered(CASE, tmp_path_factory.mktemp("lowered"))[2]
-
-
-@pytest.fixture
-def build(lowered_once: Path, tmp_path: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The build, in a place of its own."""
-    monkeypatch.setattr(module, "CACHE", simulations)
-    shutil.copytree(lowered_once, tmp_path / "small")
-    return tmp_path / "small"
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "some.toml"
-    path.write_text(CONFIG, encoding="utf-8")
-    return path
-
-
 def picture(folder: Path, name: str) -> np.ndarray:
     return np.array(Image.open(folder / "cosim" / f"{name}.png"))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_report_and_the_pictures(
     build: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(1)
-    floating = Generator(CASE.generator)
+    floating = Generator(SMALL.generator)
     checkpoint = tmp_path / "float.safetensors"
-    save(checkpoint, "generator", config_json(asdict(CASE.generator)), floating.state_dict(), {})
+    save(checkpoint, "generator", config_json(asdict(SMALL.generator)), floating.state_dict(), {})
     report = cosim(build, config=config, checkpoint=checkpoint, seed=5)
 
     assert report == read_json(build / "cosim.json")
-    more = {"frames", "busy", "fifo_high_water"}
+    more = {"frames", "inputs", "busy", "fifo_high_water"}
     assert set(report) == CONTRACT | more
     assert (report["config"], report["seed"], report["image"], report["size"]) == (
         "small",
@@ -105,7 +84,7 @@ def test_the_report_and_the_pictures(
     assert (defective != photo).any()
     assert np.array_equal(picture(build, "median_3x3"), median3(defective))
     assert np.array_equal(hardware, IntegerModel.load(build / "dataflow.onnx").run(defective[None])[0])
-    assert np.array_equal(hardware, brevitas_pixels(twin(CASE), defective[None])[0])
+    assert np.array_equal(hardware, brevitas_pixels(twin(SMALL), defective[None])[0])
     assert np.array_equal(picture(build, "absolute_error"), absolute_error(photo, hardware))
     assert picture(build, "float").shape == photo.shape
     assert {path.stem for path in (build / "cosim").iterdir()} == {
@@ -125,6 +104,20 @@ def test_the_figures_are_of_the_frames_that_were_streamed(build: Path, config: P
     assert report["quality"]["rtl"]["psnr_db"] == pytest.approx(psnr_db(clean, hardware))
     assert "float" not in report["quality"]
     assert not (build / "cosim" / "float.png").exists()
+
+
+def test_a_mapped_network_is_streamed_the_map_as_a_fourth_byte() -> None:
+    case = replace(SMALL, mode="mapped")
+    settings = SimConfig(frames=2, photo="coffee")
+    defects = DefectConfig(boxes=(1, 1), side=(6, 8), fill=0.5)
+    model = IntegerModel(dataflow.build(integer_network(case)), case.height, case.width)
+    scene = make_scene(model, defects, settings, None, None, seed=3)
+    frames = scene.frames(model.channels)
+    assert (frames.dtype, frames.shape) == (np.uint8, (2, 16, 24, 4))
+    equal("colours", frames[..., :3], scene.defective)
+    assert set(np.unique(frames[..., 3])) == {0, 255}
+    equal("map", frames[..., 3] == 255, scene.broken)
+    equal("without a map", scene.frames(3), scene.defective)
 
 
 def test_the_seed_draws_the_defects_and_stalls_change_no_pixel(build: Path, config: Path) -> None:
@@ -189,6 +182,12 @@ def test_worse_than_the_median_is_said_after_writing(build: Path, config: Path) 
     )
     assert report["mismatches"]["rtl"] == 0
     assert (build / "cosim" / "sheet.png").is_file()
+
+
+def test_a_build_may_ask_for_more_than_the_median(build: Path, config: Path) -> None:
+    config.write_text("[sim]\nframes = 1\nleast_gain_db = 3\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"dB; \[sim\] least_gain_db asks for 3 dB more$"):
+        cosim(build, config=config)
 
 
 def converted(mode: str) -> Callable[[Path], None]:
@@ -348,7 +347,7 @@ def test_a_full_disk_keeps_the_earlier_report(
 
 @pytest.fixture(scope="module")
 def tensors(lowered_once: Path) -> dict[str, np.ndarray]:
-    return IntegerModel.load(lowered_once / "dataflow.onnx").tensors(images(CASE, 2))
+    return IntegerModel.load(lowered_once / "dataflow.onnx").tensors(images(SMALL, 2))
 
 
 def spoilt(tensors: dict[str, Any], name: str, at: tuple[int, int, int, int]) -> dict[str, Any]:
@@ -358,7 +357,7 @@ def spoilt(tensors: dict[str, Any], name: str, at: tuple[int, int, int, int]) ->
 
 
 def test_finn_and_qonnx_are_compared_node_by_node(lowered_once: Path, tensors: dict[str, Any]) -> None:
-    model, frames = IntegerModel.load(lowered_once / "dataflow.onnx"), images(CASE, 2)
+    model, frames = IntegerModel.load(lowered_once / "dataflow.onnx"), images(SMALL, 2)
     file = lowered_once / "generator.onnx"
     assert compare_dataflow(model, frames, tensors) == compare_qonnx(file, frames, tensors) == Difference(0)
 
@@ -381,23 +380,3 @@ def test_the_first_pixel_in_words() -> None:
     assert first_pixel(expected, came) == "first at frame 1, row 1, column 3, channel 2: 9 for 0"
     assert str(Difference(2, "there")) == "2 values differ; there"
     assert str(Difference(0)) == "equal"
-
-
-def test_a_sheet_shows_every_picture_enlarged(tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
-    pictures = {name: rng.integers(0, 256, (64, 100, 3), dtype=np.uint8) for name in ("one", "two", "three")}
-    shown = sheet(pictures)
-    assert shown.shape == (3 * 64 + 2 * 8 + 14, 3 * (300 + 8) + 8, 3)  # 3 times: 100 px become at least 256
-    for index, pixels in enumerate(pictures.values()):
-        left = 8 + index * 308
-        assert np.array_equal(shown[22 : 22 + 192 : 3, left : left + 300 : 3], pixels)
-        assert np.array_equal(shown[24 : 22 + 192 : 3, left + 2 : left + 300 : 3], pixels)
-    write_png(tmp_path / "x.png", shown)
-    assert np.array_equal(np.asarray(Image.open(tmp_path / "x.png")), shown)
-    large = {"one": np.zeros((300, 20, 3), np.uint8)}
-    assert sheet(large).shape == (300 + 2 * 8 + 14, 20 + 16, 3)
-
-
-def test_an_absolute_error_has_no_sign() -> None:
-    low, high = np.full((1, 1, 3), 3, np.uint8), np.full((1, 1, 3), 250, np.uint8)
-    assert absolute_error(low, high).tolist() == absolute_error(high, low).tolist() == [[[247] * 3]]

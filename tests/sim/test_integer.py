@@ -39,6 +39,9 @@ EXPORTED = [
     Case(widths=(6,), kernel=2, act_bits=2, weight_bits=2, seed=11),
     Case(widths=(4, 6), height=12, width=8, kernel=3, sum_bits=4, seed=12),
     Case(widths=(4, 6), height=9, width=18, kernel=3, stride=3, weight_bits=8, act_bits=8, seed=13),
+    Case(widths=(4, 6), weight_kind="power_of_two", seed=14),
+    Case(widths=(4, 6), weight_kind="binary", layer_weight_bits={"enc1": 8}, sum_bits=4, seed=15),
+    Case(widths=(4, 6), sparsity=0.7, seed=16),
 ]
 
 
@@ -126,7 +129,7 @@ def test_frames_do_not_mix() -> None:
 )
 def test_refuses_other_frames(frames: NDArray[np.generic], came: str) -> None:
     model = IntegerModel(dataflow.build(integer_network(RANDOM[1])), 12, 20)
-    with pytest.raises(UserError, match=rf"expected uint8 images of shape \(N, 12, 20, 3\), got {came}"):
+    with pytest.raises(UserError, match=rf"expected uint8 frames of shape \(N, 12, 20, 3\), got {came}"):
         model.run(frames)  # type: ignore[arg-type]
 
 

@@ -1,15 +1,18 @@
-"""The whole network, five ways, to the last bit: Brevitas, QONNX, FINN's dataflow, integer model, RTL.
+"""The whole network, six ways, to the last bit: Brevitas, QONNX, FINN's dataflow, integer model, HLS, RTL.
 
 Widths and frames are tiny, since compiling the simulation takes nearly all of the time; between them the
 cases take every value of the matrix that the generator and the hardware offer.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from hls import fifo
+from hls import fifo, streams
+from hls.rtl import top
+from sim.hls import HlsModel
 from sim.integer import IntegerModel
 from sim.rtl import IN, OUT, RtlModel
 from sim.verilator import Deadlock, Stall
@@ -23,6 +26,12 @@ from tests.networks import (
     qonnx_pixels,
 )
 
+WIDE: Any = {
+    "layer_act_bits": {"enc1": 5, "dec1": 5},
+    "layer_sum_bits": {"dec1": 6},
+    "layer_input_bits": {"enc2": 4},
+}
+
 CASES = [
     Case(widths=(4,), weight_bits=2, act_bits=2, kernel=2, center=False, target_fps=1e6, seed=1),
     Case(widths=(4, 6), weight_bits=4, act_bits=4, pixels_per_beat=2, seed=2),
@@ -34,6 +43,9 @@ CASES = [
     Case(widths=(4, 4, 4, 4), weight_bits=4, act_bits=4, height=16, width=32, seed=8),
     Case(widths=(4, 4, 4, 4), weight_bits=8, act_bits=2, kernel=2, skips=False, center=False,
          height=16, width=16, layer_weight_bits={"enc1": 3}, seed=9),
+    Case(widths=(4, 6), mode="selective", sum_bits=4, seed=10),
+    Case(widths=(4, 6), mode="mapped", pixels_per_beat=2, seed=11),
+    Case(widths=(4, 6), mode="selective", layer_weight_bits={"dec2": 8}, seed=13, **WIDE),
 ]  # fmt: skip
 
 
@@ -51,6 +63,8 @@ def test_all_executions_agree(case: Case, tmp_path: Path, simulations: Path) -> 
     equal("QONNX", qonnx_pixels(model, frames), want)
     equal("FINN dataflow", dataflow_pixels(build, frames), want)
 
+    equal("HLS C++", HlsModel.load(build, simulations, optimize="-O0").run(frames), want)
+
     rtl = compiled(build, simulations)
     free = rtl.run(frames)
     equal("RTL", free.frames, want)
@@ -64,7 +78,7 @@ def test_all_executions_agree(case: Case, tmp_path: Path, simulations: Path) -> 
 
 def test_five_levels(tmp_path: Path) -> None:
     """The deepest generator; its simulation would take long to compile and show nothing new."""
-    case = Case(widths=(4, 4, 4, 4, 4), height=32, width=64, seed=10)
+    case = Case(widths=(4, 4, 4, 4, 4), height=32, width=64, seed=12)
     network, model, build = lowered(case, tmp_path)
     frames = images(case)
     want = IntegerModel.load(build / "dataflow.onnx").run(frames)
@@ -74,19 +88,42 @@ def test_five_levels(tmp_path: Path) -> None:
     equal("FINN dataflow", dataflow_pixels(build, frames[:1]), want[:1])
 
 
+def test_a_fifo_of_two_memories_is_one_fifo(
+    tmp_path: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames of full size alone have FIFOs for which it pays; here every one that can be is divided."""
+    case = CASES[1]
+    _, _, whole = lowered(case, tmp_path / "whole")
+    frames = images(case)
+    want = compiled(whole, simulations).run(frames)
+    monkeypatch.setattr(
+        top, "memories", lambda depth, width: [depth // 2, depth - depth // 2] if depth > 3 else [depth]
+    )
+    _, _, build = lowered(case, tmp_path / "divided")
+    text = (build / "rtl" / "top.sv").read_text(encoding="utf-8")
+    assert "_fifo_1 (" in text
+    rtl = compiled(build, simulations)
+    stalls = {IN: Stall("random", 0.9, 1), OUT: Stall("random", 0.9, 2)}
+    for got in (rtl.run(frames), rtl.run(frames, stalls=stalls)):
+        equal("RTL", got.frames, want.frames)
+    free = rtl.run(frames)
+    assert free.cycles == pytest.approx(want.cycles, rel=0.02)
+    skip = "add1_add_in1_fifo"
+    assert free.fills[skip] == pytest.approx(want.fills[skip], abs=4), "the level is that of both memories"
+
+
 def test_a_short_skip_fifo_is_a_deadlock_that_explains_itself(
     tmp_path: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[1]
-    depth = fifo.skip_depth
-    monkeypatch.setattr(fifo, "skip_depth", lambda *nodes: 4 if depth(*nodes) else 0)
+    monkeypatch.setattr(fifo, "size_skips", lambda graph: None)
     _, _, build = lowered(case, tmp_path)
     with pytest.raises(Deadlock) as error:
         compiled(build, simulations).run(images(case), idle_limit=5000)
     report = error.value.report
     name = "add1_add_in1_fifo"
     assert report.reason == "deadlock: nothing moved for 5000 cycles"
-    assert report.fills[name][0] >= 4, "the FIFO is full"
+    assert report.fills[name][0] >= streams.UNSIZED, "the FIFO is full"
     assert report.probes[f"conv1_fork -> {name}"] == "blocked"
     assert report.probes["deconv1_shuffle -> add1_add"] == "starved"
     assert report.inputs[IN][2], "the image waits"

@@ -68,16 +68,7 @@ class SkipAdd_rtl(StreamOp):
             "A_SIGNED": f"1'b{int(a.signed())}",
             "B_SIGNED": f"1'b{int(b.signed())}",
         }
-        connections = {}
-        for port, name, width in (
-            ("s_axis_a", "in0_V", self.get_instream_width(0)),
-            ("s_axis_b", "in1_V", self.get_instream_width(1)),
-            ("m_axis", "out0_V", self.get_outstream_width()),
-        ):
-            connections[f"{port}_tdata"] = f"{name}_TDATA[{width - 1}:0]"
-            connections[f"{port}_tvalid"] = f"{name}_TVALID"
-            connections[f"{port}_tready"] = f"{name}_TREADY"
-        return parameters, connections
+        return parameters, self.join_connections()
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Rough: one LUT for each bit of the sums and a few for the handshake."""

@@ -80,11 +80,12 @@ def simulate() -> Callable[..., tuple[list[NDArray[Any]], Result]]:
         stall_in: Stall,
         stall_out: Stall,
     ) -> tuple[list[NDArray[Any]], Result]:
-        simd, count = op.attribute("SIMD"), len(frames[0])
+        count = len(frames[0])
         inputs = {}
         for i, tensor in enumerate(frames):
             datatype = op.get_input_datatype(i)
-            inputs[f"in{i}_V"] = pack(tensor, datatype.bitwidth(), simd, datatype.signed())
+            lanes = op.get_folded_input_shape(i)[-1]
+            inputs[f"in{i}_V"] = pack(tensor, datatype.bitwidth(), lanes, datatype.signed())
         expected = {
             f"out{i}_V": count * int(np.prod(op.get_folded_output_shape(i)[:-1])) for i in range(op.n_outputs)
         }
@@ -97,9 +98,10 @@ def simulate() -> Callable[..., tuple[list[NDArray[Any]], Result]]:
         for i in range(op.n_outputs):
             datatype, shape = op.get_output_datatype(i), op.get_normal_output_shape(i)
             beats = result.outputs[f"out{i}_V"]
-            bits = datatype.bitwidth() * simd
+            lanes = op.get_folded_output_shape(i)[-1]
+            bits = datatype.bitwidth() * lanes
             assert not (np.unpackbits(beats, axis=1, bitorder="little")[:, bits:]).any(), "pad bits not zero"
-            values = unpack(beats, datatype.bitwidth(), simd, shape[-1], datatype.signed())
+            values = unpack(beats, datatype.bitwidth(), lanes, shape[-1], datatype.signed())
             outputs.append(values.reshape(count, *shape[1:]))
         return outputs, result
 

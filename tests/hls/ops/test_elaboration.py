@@ -16,6 +16,7 @@ OPS = Path(hls.ops.__file__).parent
 SOURCES = {
     "stream_fork": ["fork/stream_fork.sv"],
     "skip_add": ["skip_add/skip_add.sv"],
+    "pixel_select": ["select/pixel_select.sv"],
     "pixel_shuffle": ["pixel_shuffle/pixel_shuffle.sv"],
     "stream_register": ["stream/stream_register.sv"],
     "pixel_in": ["stream/stream_register.sv", "stream/pixel_in.sv"],
@@ -47,6 +48,8 @@ def test_lint_clean_at_uneven_sizes(fifo, tmp_path):
         ("stream_fork", {"OUTPUTS": 1}, "OUTPUTS must be 2 or more, got 1"),
         ("skip_add", {"Y_WIDTH": 4}, "Y_WIDTH must be 5 or more to hold every sum, got 4"),
         ("skip_add", {"A_SIGNED": 1, "Y_WIDTH": 5}, "Y_WIDTH must be 6 or more to hold every sum, got 5"),
+        ("pixel_select", {"A_WIDTH": 24}, "must be 32 and 24 where A_FLAG is 1, got 24 and 24"),
+        ("pixel_select", {"A_FLAG": 0, "B_WIDTH": 24}, "must be 24 and 32 where A_FLAG is 0, got 24 and 24"),
         ("pixel_shuffle", {"STRIDE": 1}, "STRIDE must be 2 or more, got 1"),
         ("pixel_shuffle", {"CROP_N": 1, "CROP_S": 3}, "CROP_N + CROP_S must be below the 4 rows, got 4"),
         ("pixel_shuffle", {"CROP_W": 4}, "CROP_W + CROP_E must be below the 4 columns, got 4"),
@@ -62,6 +65,7 @@ def test_illegal_parameter(top, parameters, message, fifo, tmp_path):
     assert message in str(caught.value)
 
 
+PIXELS = {"ImgDim": [2, 2], "FlagInput": 0, "inputDataType": "UINT8"}
 SHAPE = {"ImgDim": [2, 2], "NumChannels": 4, "SIMD": 2, "inputDataType": "UINT4"}
 OWN = {
     "StreamFork_rtl": {"NumOutputs": 2},
@@ -94,7 +98,14 @@ def test_illegal_attribute(make, tmp_path, operator, ports, attributes, message)
     assert f"{operator} 'dut'" in str(caught.value)
 
 
+def test_a_select_of_anything_but_pixels_is_refused(make):
+    op = make("PixelSelect_rtl", 2, 1, **{**PIXELS, "inputDataType": "UINT4"})
+    with pytest.raises(UserError, match="PixelSelect_rtl 'dut': inputDataType must be UINT8, got UINT4"):
+        op.get_instream_width(0)
+
+
 def test_finn_knows_the_operators(make):
+    assert is_rtl_node(make("PixelSelect_rtl", 2, 1, **PIXELS).onnx_node)
     for operator, inputs, outputs in (
         ("StreamFork_rtl", 1, 2),
         ("SkipAdd_rtl", 2, 1),

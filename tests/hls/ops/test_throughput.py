@@ -47,6 +47,13 @@ def test_skip_add_moves_a_beat_a_cycle_after_one(make, compiled, simulate):
     assert result.out_cycles["out0_V"].tolist() == list(range(1, 1 + 3 * op.get_exp_cycles()))
 
 
+def test_select_moves_a_pixel_a_cycle_after_one(make, compiled, simulate):
+    op = make("PixelSelect_rtl", 2, 1, ImgDim=[4, 4], FlagInput=1, inputDataType="UINT8")
+    _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
+    assert op.get_exp_cycles() == 16
+    assert result.out_cycles["out0_V"].tolist() == list(range(1, 1 + 3 * 16))
+
+
 def shuffle(make, stride, first, row=0, **crops):
     size = {"ImgDim": [4, 8], "NumChannels": 4, "Stride": stride, "SIMD": 2, "inputDataType": "UINT4"}
     return make("PixelShuffle_rtl", 1, 1, FirstDepth=first, RowDepth=row, **size, **crops)

@@ -1,0 +1,1 @@
+"""HLS C++ of a dataflow graph: `generate` writes a project that needs nothing outside its folder."""

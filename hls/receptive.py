@@ -1,0 +1,98 @@
+"""How far a pixel of the result looks: what a frame cut out of a larger one needs around it.
+
+Along one axis, an element of a tensor sees an interval of input pixels. Both axes are alike here (square
+kernels, equal strides), so one is followed through the layers, far from both ends.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hls.network import (
+    Convolution,
+    Layer,
+    Network,
+    Requantization,
+    Select,
+    SkipAdd,
+    TransposedConvolution,
+    sources,
+)
+from pixelmend.errors import UserError
+
+Interval = tuple[NDArray[np.int64], NDArray[np.int64]]  # first and last input pixel that each element sees
+
+LEVELS = 12  # pixels at the deepest level that are followed; the middle ones see nothing of the ends
+
+
+@dataclass(frozen=True)
+class Reach:
+    """In px along an axis. Pixel p of the result depends on input pixels p - before .. p + after at most.
+
+    A frame may start at any multiple of `multiple` px of a larger one: its strides then fall alike.
+    """
+
+    before: int
+    after: int
+    field: int  # most pixels that one pixel of the result sees
+    multiple: int
+
+
+def reach(network: Network) -> Reach:
+    """The reach of the result's pixels. `UserError` for a network that is not the same everywhere."""
+    image = network.image_in
+    tensors = {image.name: image} | {layer.result.name: layer.result for layer in network.layers}
+    multiple = max(image.height // tensor.height for tensor in tensors.values())
+    side = LEVELS * 8 * multiple
+    pixels = np.arange(side)
+    seen: dict[str, Interval] = {image.name: (pixels, pixels)}
+    for layer in network.layers:
+        inputs = [seen[tensor.name] for tensor in sources(layer)]
+        seen[layer.result.name] = _through(layer, inputs, side * layer.result.height // image.height)
+    low, high = seen[network.image_out.name]
+    middle = slice(side // 2, side // 2 + multiple)
+    here = pixels[middle]
+    result = Reach(
+        int((here - low[middle]).max()),
+        int((high[middle] - here).max()),
+        int((high - low)[middle].max()) + 1,
+        multiple,
+    )
+    if max(result.before, result.after) > side // 2 - multiple:
+        raise UserError(f"a pixel of the result sees {result.field} px, more than can be followed")
+    return result
+
+
+def _through(layer: Layer, inputs: list[Interval], count: int) -> Interval:
+    """What the `count` elements of the layer's result see."""
+    match layer:
+        case Convolution():
+            taps = layer.weights.shape[-1]
+            first = np.arange(count) * layer.stride - layer.pads[0]
+            return _joined(inputs[0], first, first + taps - 1)
+        case TransposedConvolution():
+            # y * s + u - pad = Y for a kernel element 0 <= u < k
+            taps, place = layer.weights.shape[-1], np.arange(count) + layer.pad
+            return _joined(inputs[0], -((taps - 1 - place) // layer.stride), place // layer.stride)
+        case SkipAdd() | Select():
+            low, high = zip(*inputs, strict=True)
+            return np.minimum(*low), np.maximum(*high)
+        case Requantization():
+            return inputs[0]
+
+
+def _joined(source: Interval, first: NDArray[np.int64], last: NDArray[np.int64]) -> Interval:
+    """What elements see that read elements first .. last of `source`; intervals rise with the element."""
+    low, high = source
+    end = len(low) - 1
+    return low[np.clip(first, 0, end)], high[np.clip(last, 0, end)]
+
+
+def as_dict(reach: Reach) -> dict[str, object]:
+    """The fields that io.json has of it."""
+    return {
+        "receptive_field": reach.field,
+        "halo": {"before": reach.before, "after": reach.after},
+        "multiple": reach.multiple,
+    }

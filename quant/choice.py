@@ -1,0 +1,48 @@
+"""Where the score's threshold lies: set after training, on frames of photographs that were not trained on.
+
+Training weighs a missed bad pixel against a replaced sound one as they occur in its small crops; a whole
+frame has far fewer bad pixels. The threshold is bit 7 of the score: what moves is the bias of its channel.
+"""
+
+import numpy as np
+import torch
+
+from model.generator import COLOURS, HALF, compose
+from model.learn import to_frames, to_pixels
+from model.metrics import mean_quality, model_score, quality
+from model.samples import Samples
+from quant.bits import layer_names
+from quant.generator import QuantGenerator
+
+SHIFTS = tuple(round(0.05 * step, 2) for step in range(-4, 9))  # of the score, which is 0 to 1
+
+
+def set_threshold(twin: QuantGenerator, samples: Samples, count: int) -> dict[str, float]:
+    """Shift the score of a `selective` network to the best mean model score on so many samples.
+
+    Returns the model score at every shift tried, by the shift; of several equal ones the smallest is taken.
+    """
+    scores = model_scores(twin, samples, count)
+    best = max(scores, key=lambda shift: (scores[shift], -abs(shift)))
+    with torch.no_grad():
+        twin.layer(layer_names(twin.config)[-1]).get_parameter("bias")[COLOURS] += best
+    return {f"{shift:g}": score for shift, score in scores.items()}
+
+
+def model_scores(twin: QuantGenerator, samples: Samples, count: int) -> dict[float, float]:
+    """The mean model score on samples 0..count-1 for each of `SHIFTS`."""
+    twin.eval()
+    rows: dict[float, list[dict[str, float]]] = {shift: [] for shift in SHIFTS}
+    for clean, defective, mask, _ in (samples[index] for index in range(count)):
+        x = to_frames(defective[None])
+        with torch.inference_mode():
+            sums = twin.decode(*twin.encode(twin.enter(x)))
+            colours = twin.activate(sums)[:, :COLOURS]
+        results: dict[bytes, dict[str, float]] = {}  # most shifts change nothing in most frames
+        for shift in SHIFTS:
+            chosen = sums[:, COLOURS:] + shift >= HALF
+            key = np.packbits(chosen.numpy()).tobytes()
+            if key not in results:
+                results[key] = quality(clean, to_pixels(compose(x, colours, chosen))[0], mask)
+            rows[shift].append(results[key])
+    return {shift: model_score(mean_quality(values)) for shift, values in rows.items()}

@@ -1,0 +1,96 @@
+"""One random node in every execution, exactly equal; its RTL under every pair of stall patterns."""
+
+import shutil
+import tempfile
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelmend.errors import UserError
+from sim.operators.cases import OPERATORS, Drawn
+from sim.operators.node import Hardware, Node, Tensors
+from sim.verilator import Stall
+
+Array = NDArray[Any]
+
+FRAMES = 3
+PATTERNS = ("none", "random", "bursty", "one_in_four")  # of idle inputs, and of outputs not ready
+
+
+def draw(name: str, seed: int) -> tuple[Drawn, Node, Tensors]:
+    """A node of the operator `name`, and frames for it with both ends of their types among them."""
+    if name not in OPERATORS:
+        raise UserError(f"expected an operator, one of {', '.join(OPERATORS)}; got {name!r}")
+    rng = np.random.default_rng([seed, list(OPERATORS).index(name)])
+    drawn = OPERATORS[name].draw(rng)
+    node = Node(OPERATORS[name].kind, drawn)
+    count = int(rng.integers(1, FRAMES + 1))
+    return drawn, node, [integers(rng, port.kind, (count, *port.shape)) for port in node.inputs]
+
+
+def integers(rng: np.random.Generator, kind: Any, shape: tuple[int, ...]) -> Array:
+    """Random values of a datatype."""
+    low, high = int(kind.min()), int(kind.max())
+    values = rng.integers(low, high + 1, shape)
+    edge = rng.random(shape)
+    return np.where(edge < 0.1, low, np.where(edge > 0.9, high, values))
+
+
+def check(name: str, seed: int, cache: Path, keep: bool = True) -> int:
+    """Compare all executions of node `seed` of an operator; returns the cycles of its RTL without stalls.
+
+    `UserError` with the command that repeats it where one differs, deadlocks, or gives too much. `keep`: the
+    compiled programs stay in `cache`.
+    """
+    drawn, node, frames = draw(name, seed)
+    per_frame = [
+        OPERATORS[name].naive(drawn, [tensor[number] for tensor in frames])
+        for number in range(len(frames[0]))
+    ]
+    want = [np.stack(outputs) for outputs in zip(*per_frame, strict=True)]
+    try:
+        _equal("reference", node.reference(frames), want)
+        _equal("integer model", node.integer(frames), want)
+        if name != "fifo":  # a stream of the HLS C++ is one by itself
+            _equal("HLS C++", node.cpp(frames, cache), want)
+        return _rtl(node, frames, want, seed, cache, keep)
+    except Exception as error:
+        raise UserError(
+            f"{name}: {error}\n  {drawn.attributes}\n  python -m sim.operators --only {name} --seed {seed}"
+        ) from error
+
+
+def _rtl(node: Node, frames: Tensors, want: Tensors, seed: int, cache: Path, keep: bool) -> int:
+    with tempfile.TemporaryDirectory(prefix="pixelmend-operator-") as work:
+        hardware = Hardware.load(node, Path(work), cache)
+        try:
+            cycles = 0
+            for number, (idle, pressed) in enumerate(product(PATTERNS, PATTERNS)):
+                stalls = {
+                    port.name: Stall(kind, seed=1000 * seed + 40 * number + index)
+                    for kind, ports in ((idle, node.inputs), (pressed, node.outputs))
+                    for index, port in enumerate(ports, start=20 * (ports is node.outputs))
+                }
+                got, result = hardware.run(frames, stalls)
+                _equal(f"RTL, {idle} in, {pressed} out", got, want)
+                cycles = cycles or result.cycles
+            return cycles
+        finally:
+            if not keep:
+                shutil.rmtree(hardware.simulation.program.parent, ignore_errors=True)
+
+
+def _equal(what: str, got: Tensors, want: Tensors) -> None:
+    for index, (came, due) in enumerate(zip(got, want, strict=True)):
+        if came.shape != due.shape:
+            raise UserError(f"{what}, output {index}: shape {came.shape}, expected {due.shape}")
+        wrong = np.argwhere(came != due)
+        if len(wrong):
+            first = tuple(int(at) for at in wrong[0])
+            raise UserError(
+                f"{what}, output {index}: {len(wrong)} of {due.size} differ, first at {first}: "
+                f"{came[first]:g} for {due[first]:g}"
+            )

@@ -1,0 +1,389 @@
+"""Every HLS kernel against a naive reference: seeded random shapes, bit widths and foldings, two frames each.
+
+Compiled with the address and the undefined-behaviour sanitizer, all cases of a kernel in one program.
+"""
+
+import re
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hls.cpp.roms import array, threshold_stages, weight_words
+from pixelmend.errors import UserError
+from sim.harness.tools import execute
+from tests.hls.kernels.bench import Case, Stream, check, check_syntax, compile_program
+
+Array = NDArray[Any]
+COUNT = 50
+FRAMES = 2
+
+
+def divisor(rng: np.random.Generator, number: int, most: int = 8) -> int:
+    return int(rng.choice([n for n in range(1, min(number, most) + 1) if number % n == 0]))
+
+
+def whole(rng: np.random.Generator, shape: tuple[int, ...], bits: int, signed: bool = False) -> Array:
+    """Random integers over the whole range of their type, both ends among them."""
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
+    values = rng.integers(low, high, shape)
+    ends = rng.random(shape) < 0.2
+    return np.where(ends, rng.choice([low, high - 1], shape), values)
+
+
+def twice(call: str) -> str:
+    return f"for (int frame = 0; frame < {FRAMES}; ++frame) {{ {call} }}"
+
+
+def ints(rng: np.random.Generator, *ranges: tuple[int, int]) -> list[int]:
+    """One integer of each range, both ends included."""
+    return [int(rng.integers(low, high + 1)) for low, high in ranges]
+
+
+def one_of(rng: np.random.Generator, *choices: int) -> int:
+    """From a few choices where the number sets the width of a type: every width costs compile time."""
+    return int(rng.choice(choices))
+
+
+def pad_case(rng: np.random.Generator) -> Case:
+    height, width, channels = ints(rng, (1, 5), (1, 5), (1, 12))
+    bits = one_of(rng, 1, 4, 9)
+    top, left, bottom, right = ints(rng, *[(0, 2)] * 4)
+    simd = divisor(rng, channels)
+    frame = whole(rng, (FRAMES, height, width, channels), bits)
+    padded = np.pad(frame, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    node = {
+        "HEIGHT": height, "WIDTH": width, "CHANNELS": channels, "TOP": top, "LEFT": left,
+        "BOTTOM": bottom, "RIGHT": right, "SIMD": simd, "BITS": bits,
+    }  # fmt: skip
+    streams = (Stream(frame, bits, simd),), (Stream(padded, bits, simd),)
+    return Case(node, *streams, twice("kernels::pad<NODE>(in0, out0);"))
+
+
+def window_case(rng: np.random.Generator) -> Case:
+    kernel, stride, channels = ints(rng, (1, 4), (1, 4), (1, 8))
+    bits = one_of(rng, 1, 4, 9)
+    height, width = (kernel + extra for extra in ints(rng, (0, 6), (0, 6)))
+    simd = divisor(rng, channels)
+    frame = whole(rng, (FRAMES, height, width, channels), bits)
+    rows, columns = (height - kernel) // stride + 1, (width - kernel) // stride + 1
+    windows = np.empty((FRAMES, rows, columns, kernel, kernel, channels), int)
+    for y, x, u, v in np.ndindex(rows, columns, kernel, kernel):
+        windows[:, y, x, u, v] = frame[:, y * stride + u, x * stride + v]
+    node = {
+        "HEIGHT": height, "WIDTH": width, "CHANNELS": channels, "KERNEL": kernel, "STRIDE": stride,
+        "SIMD": simd, "BITS": bits,
+    }  # fmt: skip
+    # FRAMES calls, each with its frame alone: input that is there would be taken across the border otherwise
+    streams = (Stream(frame, bits, simd),), (Stream(windows, bits, simd),)
+    return Case(node, *streams, twice("kernels::sliding_window<NODE>(in0, out0);"))
+
+
+def packing(weight_bits: int, bits: int) -> int:
+    """Most products of one multiplier of 25 x 18 bits."""
+    return 1 + (25 - weight_bits) // (weight_bits + bits - 1)
+
+
+def matrix_case(rng: np.random.Generator) -> Case:
+    columns, rows, vectors = ints(rng, (1, 24), (1, 24), (1, 4))
+    bits, weight_bits = one_of(rng, 1, 2, 4, 5, 8), one_of(rng, 2, 3, 4, 8)
+    pe, simd = divisor(rng, rows), divisor(rng, columns)
+    lanes = min(pe, ints(rng, (1, packing(weight_bits, bits)))[0])
+    limit = 2 ** (weight_bits - 1) - 1
+    lowest = -limit - (lanes == 1)  # only packed weights must have a narrow range
+    matrix = rng.choice([rng.integers(lowest, limit + 1), lowest, limit], (columns, rows))
+    matrix = np.where(rng.random(matrix.shape) < 0.3, matrix, rng.integers(lowest, limit + 1, matrix.shape))
+    vector = whole(rng, (FRAMES, vectors, columns), bits)
+    sums = vector @ matrix
+    least = max(weight_bits + bits, int(np.abs(sums).max()).bit_length() + 1)
+    out_bits = min(room for room in (8, 12, 16, 24) if room >= least)
+    words = weight_words(matrix, pe, simd, weight_bits)
+    node = {
+        "MW": columns, "MH": rows, "SIMD": simd, "PE": pe, "VECTORS": vectors, "IN_BITS": bits,
+        "WEIGHT_BITS": weight_bits, "OUT_BITS": out_bits, "LANES": lanes,
+        "TILES": words.shape[0], "WORDS": words.shape[1],
+    }  # fmt: skip
+    rom = array(f"static const unsigned long long NODE_weights[{words.shape[0]}][{words.shape[1]}]", words)
+    streams = (Stream(vector, bits, simd),), (Stream(sums, out_bits, pe, signed=True),)
+    call = "kernels::matrix_vector<NODE>(in0, out0, NODE_weights);"
+    return Case(node, *streams, twice(call), globals=rom)
+
+
+def thresholds_case(rng: np.random.Generator) -> Case:
+    channels, vectors, out_bits = ints(rng, (1, 12), (1, 12), (1, 6))
+    in_bits = one_of(rng, 2, 5, 12, 20)
+    signed = bool(rng.integers(2))
+    pe = divisor(rng, channels)
+    value = whole(rng, (FRAMES, vectors, channels), in_bits, signed)
+    steps = np.sort(whole(rng, (channels, 2**out_bits - 1), in_bits, signed), axis=1)
+    level = (value[..., None] >= steps).sum(-1)
+    node = {
+        "CHANNELS": channels, "PE": pe, "VECTORS": vectors, "IN_BITS": in_bits, "IN_SIGNED": signed,
+        "OUT_BITS": out_bits,
+    }  # fmt: skip
+    roms, members = "", ""
+    for stage, values in enumerate(threshold_stages(steps, pe, out_bits)):
+        roms += array(f"static const int NODE_stage{stage}[{pe}][{values.shape[1]}]", values)
+        members += (
+            f"  static ap_{'' if signed else 'u'}int<{in_bits}> threshold(kernels::Stage<{stage}>, int pe, "
+            f"int fold, int prefix) {{ return NODE_stage{stage}[pe][fold * {2**stage} + prefix]; }}\n"
+        )
+    streams = (Stream(value, in_bits, pe, signed),), (Stream(level, out_bits, pe),)
+    return Case(node, *streams, twice("kernels::thresholds<NODE>(in0, out0);"), members, roms)
+
+
+def fork_case(rng: np.random.Generator) -> Case:
+    beats, lanes = ints(rng, (1, 20), (1, 8))
+    bits = one_of(rng, 1, 4, 16)
+    stream = Stream(whole(rng, (FRAMES, beats, lanes), bits), bits, lanes)
+    node = {"BEATS": beats, "BITS": bits * lanes}
+    return Case(node, (stream,), (stream, stream), twice("kernels::fork<NODE>(in0, out0, out1);"))
+
+
+def add_case(rng: np.random.Generator) -> Case:
+    beats = ints(rng, (1, 20))[0]
+    simd, a, b = one_of(rng, 1, 2, 5), one_of(rng, 1, 4, 7), one_of(rng, 2, 4, 11)
+    a_signed, b_signed = (bool(flag) for flag in rng.integers(2, size=2))
+    signed = a_signed or b_signed
+    wider = max(a + (signed and not a_signed), b + (signed and not b_signed))
+    bits = wider + ints(rng, (1, 2))[0]
+    left, right = (
+        whole(rng, (FRAMES, beats, simd), a, a_signed),
+        whole(rng, (FRAMES, beats, simd), b, b_signed),
+    )
+    node = {
+        "BEATS": beats, "SIMD": simd, "A_BITS": a, "A_SIGNED": a_signed, "B_BITS": b, "B_SIGNED": b_signed,
+        "OUT_BITS": bits,
+    }  # fmt: skip
+    inputs = Stream(left, a, simd, a_signed), Stream(right, b, simd, b_signed)
+    outputs = (Stream(left + right, bits, simd, signed),)
+    return Case(node, inputs, outputs, twice("kernels::skip_add<NODE>(in0, in1, out0);"))
+
+
+def select_case(rng: np.random.Generator) -> Case:
+    beats, pixels = ints(rng, (1, 60), (1, 4))
+    own = bool(rng.integers(2))
+    repaired = whole(rng, (FRAMES, beats, pixels, 4 if own else 3), 8)
+    image = whole(rng, (FRAMES, beats, pixels, 3 if own else 4), 8)
+    flagged = repaired if own else image
+    edge = rng.random(flagged.shape[:-1]) < 0.3
+    flagged[..., 3] = np.where(edge, rng.choice([127, 128], edge.shape), flagged[..., 3])
+    chosen = np.where(flagged[..., 3:] >= 128, repaired[..., :3], image[..., :3])
+    node = {"BEATS": beats, "PIXELS_PER_BEAT": pixels, "FLAG_IN_REPAIRED": own}
+    flat = [values.reshape(FRAMES, beats, -1) for values in (repaired, image, chosen)]
+    streams = [Stream(values, 8, values.shape[-1]) for values in flat]
+    call = "kernels::select<NODE>(in0, in1, out0);"
+    return Case(node, (streams[0], streams[1]), (streams[2],), twice(call))
+
+
+def shuffle_case(rng: np.random.Generator) -> Case:
+    height, width, channels, s = ints(rng, (1, 4), (1, 4), (1, 8), (2, 4))
+    bits = one_of(rng, 1, 4, 9)
+    simd = divisor(rng, channels)
+    crops = [ints(rng, (0, s - 1))[0] for _ in range(4)]
+    north, south = (0, 0) if crops[0] + crops[1] >= s * height else (crops[0], crops[1])
+    west, east = (0, 0) if crops[2] + crops[3] >= s * width else (crops[2], crops[3])
+    frame = whole(rng, (FRAMES, height, width, s, s, channels), bits)
+    big = np.empty((FRAMES, s * height, s * width, channels), int)
+    for y, x, u, v in np.ndindex(height, width, s, s):
+        big[:, s * y + u, s * x + v] = frame[:, y, x, u, v]
+    result = big[:, north : s * height - south, west : s * width - east]
+    node = {
+        "HEIGHT": height, "WIDTH": width, "CHANNELS": channels, "STRIDE": s, "CROP_N": north,
+        "CROP_E": east, "CROP_S": south, "CROP_W": west, "SIMD": simd, "BITS": bits,
+    }  # fmt: skip
+    local = {
+        "first": f'hls::stream<ap_uint<{simd * bits}> > first("first");',
+        "others[0]": f"hls::stream<ap_uint<{simd * bits}> > others[{s - 1}];",
+    }
+    call = "kernels::deal_rows<NODE>(in0, first, others); kernels::gather_rows<NODE>(first, others, out0);"
+    streams = (Stream(frame, bits, simd),), (Stream(result, bits, simd),)
+    return Case(node, *streams, twice(call), local=local)
+
+
+def converter_case(rng: np.random.Generator) -> Case:
+    ratio, beats = ints(rng, (2, 6), (1, 8))
+    lanes, bits = one_of(rng, 1, 2, 5), one_of(rng, 1, 4, 9)
+    wide = rng.integers(2) == 1
+    values = whole(rng, (FRAMES, beats, ratio * lanes), bits)
+    have, wanted = (lanes, ratio * lanes) if wide else (ratio * lanes, lanes)
+    node = {"IN_BITS": have * bits, "OUT_BITS": wanted * bits, "OUT_BEATS" if wide else "IN_BEATS": beats}
+    call = f"kernels::{'widen' if wide else 'narrow'}<NODE>(in0, out0);"
+    return Case(node, (Stream(values, bits, have),), (Stream(values, bits, wanted),), twice(call))
+
+
+def axis_case(rng: np.random.Generator) -> Case:
+    """Entrance and exit in one: TLAST is right in half of the cases, elsewhere drawn at random."""
+    beats, pixels = ints(rng, (1, 60), (1, 4))
+    bits = 24 * pixels
+    data = whole(rng, (FRAMES, beats, 3 * pixels), 8)
+    last = np.zeros((FRAMES, beats, 1), int)
+    last[:, -1] = 1
+    if rng.integers(2):
+        flipped = rng.random(last.shape) < 1 / (2 * beats)
+        last = np.where(flipped, 1 - last, last)
+    right = np.zeros_like(last)
+    right[:, -1] = 1
+    # of each frame, as soon as it is through; once risen it stays
+    error = np.maximum.accumulate((last != right).any((1, 2))).astype(int)[:, None]
+    call = f"""
+    ap_uint<1> error = 0;
+    hls::stream<kernels::Axis<{bits}>::beat_t> axis("axis");
+    hls::stream<ap_uint<{bits}> > inner("inner");
+    for (int i = 0; i < NODE::BEATS; ++i) {{
+      kernels::Axis<{bits}>::beat_t beat;
+      beat.data = in0.read();
+      beat.last = in1.read();
+      axis.write(beat);
+    }}
+    kernels::pixel_in<NODE>(axis, inner, error);
+    out2.write(error);
+    kernels::pixel_out<NODE>(inner, axis);
+    for (int i = 0; i < NODE::BEATS; ++i) {{
+      const kernels::Axis<{bits}>::beat_t beat = axis.read();
+      out0.write(beat.data);
+      out1.write(beat.last);
+    }}
+    if (!axis.empty() || !inner.empty()) std::exit(7);"""
+    pixels_in = Stream(data, 8, 3 * pixels)
+    inputs, outputs = (pixels_in, Stream(last, 1, 1)), (pixels_in, Stream(right, 1, 1), Stream(error, 1, 1))
+    return Case({"BEATS": beats, "BITS": bits}, inputs, outputs, twice(call))
+
+
+CASES = {
+    "pad": pad_case,
+    "sliding_window": window_case,
+    "matrix_vector": matrix_case,
+    "thresholds": thresholds_case,
+    "fork": fork_case,
+    "skip_add": add_case,
+    "select": select_case,
+    "pixel_shuffle": shuffle_case,
+    "width_converter": converter_case,
+    "pixel_stream": axis_case,
+}
+
+
+@pytest.mark.parametrize("kernel", CASES)
+def test_kernel_equals_its_reference(
+    kernel: str, simulations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = [np.random.default_rng([seed, list(CASES).index(kernel)]) for seed in range(COUNT)]
+    cases = [CASES[kernel](rng) for rng in seeds]
+    assert len({str(case.node) for case in cases}) >= COUNT - 5, "too many cases are alike"
+    assert all(prod(stream.values.shape) for case in cases for stream in case.inputs)
+    check(f"{kernel}.hpp", cases, simulations, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("weight_bits", "bits", "lanes"),
+    [(4, 4, 4), (2, 2, 8), (3, 3, 5), (4, 8, 2), (4, 1, 6), (4, 4, 1)],
+)
+def test_packed_products_are_exact(weight_bits: int, bits: int, lanes: int, simulations: Path) -> None:
+    """Every value with every pair of neighbouring weights, the other lanes at their ends."""
+    assert lanes == 1 or lanes <= packing(weight_bits, bits)
+    program = compile_program(PRODUCTS.format(weight_bits=weight_bits, bits=bits, lanes=lanes), simulations)
+    execute([program], "products")
+
+
+PRODUCTS = """
+#include "multiply.hpp"
+#include <cstdio>
+static const int W = {weight_bits}, A = {bits}, L = {lanes}, LIMIT = (1 << (W - 1)) - 1;
+static int weight[L], product[L];
+static bool wrong() {{
+  for (int value = 0; value < 1 << A; ++value) {{
+    kernels::multiply<L, W, A>(weight, value, product);
+    for (int l = 0; l < L; ++l)
+      if (product[l] != weight[l] * value)
+        return std::printf("lane %d: %d * %d gave %d\\n", l, weight[l], value, product[l]), true;
+  }}
+  return false;
+}}
+int main() {{
+  const int ends[] = {{-LIMIT, -1, 0, 1, LIMIT}};
+  for (int low = -LIMIT; low <= LIMIT; ++low)
+    for (int high = -LIMIT; high <= LIMIT; ++high)
+      for (int at = 0; at + 1 < L || at == 0; ++at)
+        for (int others = 0; others < 25; ++others) {{
+          for (int l = 0; l < L; ++l) weight[l] = ends[(l < at ? others : others / 5) % 5];
+          weight[at] = low;
+          if (at + 1 < L) weight[at + 1] = high;
+          if (wrong()) return 1;
+        }}
+  return 0;
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "change", "sentence"),
+    [
+        ("pad", {"SIMD": 2}, "pad: SIMD must divide CHANNELS, as a beat never spans two pixels"),
+        ("sliding_window", {"SIMD": 2}, "sliding_window: SIMD must divide CHANNELS"),
+        ("sliding_window", {"KERNEL": 9}, "sliding_window: the KERNEL must not be larger than the frame"),
+        (
+            "matrix_vector",
+            {"SIMD": 5},
+            "matrix_vector: SIMD must divide MW, as every beat of a vector is full",
+        ),
+        ("matrix_vector", {"PE": 5}, "matrix_vector: PE must divide MH, as every beat of sums is full"),
+        ("matrix_vector", {"TILES": 1}, "matrix_vector: TILES must be the tiles of PE x SIMD"),
+        ("matrix_vector", {"SIMD": 4, "TILES": 1}, "matrix_vector: WORDS of 64 bits must hold"),
+        ("matrix_vector", {"LANES": 5}, "multiply: the packed weights must fit the 25 bits of a DSP48E1"),
+        ("thresholds", {"PE": 2}, "thresholds: PE must divide CHANNELS"),
+        ("skip_add", {"OUT_BITS": 4}, "skip_add: OUT_BITS must be one more than the wider operand's"),
+        ("select", {"PIXELS_PER_BEAT": 0}, "select: a beat must hold whole pixels"),
+        ("pixel_shuffle", {"SIMD": 2}, "pixel_shuffle: SIMD must divide CHANNELS of the output"),
+        ("pixel_shuffle", {"CROP_N": 8}, "pixel_shuffle: the crops must leave a row"),
+        ("width_converter", {"IN_BITS": 3}, "widen: IN_BITS must divide OUT_BITS"),
+    ],
+)
+def test_a_rule_that_is_broken_is_a_sentence_of_the_compiler(
+    kernel: str, change: dict[str, int], sentence: str, simulations: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        check_syntax(kernel, RULED[kernel][0] | change, RULED[kernel][1], tmp_path, simulations)
+
+
+def test_the_same_rules_kept_compile(simulations: Path, tmp_path: Path) -> None:
+    for kernel, (node, instance) in RULED.items():
+        check_syntax(kernel, node, instance, tmp_path, simulations)
+
+
+RULED: dict[str, tuple[dict[str, int | bool], str]] = {
+    "pad": (
+        {"HEIGHT": 4, "WIDTH": 4, "CHANNELS": 3, "TOP": 1, "LEFT": 1, "BOTTOM": 1, "RIGHT": 1,
+         "SIMD": 1, "BITS": 4},
+        "pad<Node>",
+    ),
+    "sliding_window": (
+        {"HEIGHT": 4, "WIDTH": 4, "CHANNELS": 3, "KERNEL": 2, "STRIDE": 1, "SIMD": 1, "BITS": 4},
+        "sliding_window<Node>",
+    ),
+    "matrix_vector": (
+        {"MW": 4, "MH": 8, "SIMD": 2, "PE": 8, "VECTORS": 1, "IN_BITS": 4, "WEIGHT_BITS": 4,
+         "OUT_BITS": 12, "LANES": 4, "TILES": 2, "WORDS": 1},
+        "matrix_vector<Node>",
+    ),
+    "thresholds": (
+        {"CHANNELS": 3, "PE": 1, "VECTORS": 1, "IN_BITS": 8, "IN_SIGNED": True, "OUT_BITS": 1},
+        "thresholds<Node>",
+    ),
+    "skip_add": (
+        {"BEATS": 1, "SIMD": 1, "A_BITS": 4, "A_SIGNED": False, "B_BITS": 4, "B_SIGNED": False,
+         "OUT_BITS": 5},
+        "skip_add<Node>",
+    ),
+    "select": ({"BEATS": 1, "PIXELS_PER_BEAT": 1, "FLAG_IN_REPAIRED": True}, "select<Node>"),
+    "pixel_shuffle": (
+        {"HEIGHT": 4, "WIDTH": 4, "CHANNELS": 3, "STRIDE": 2, "CROP_N": 0, "CROP_E": 0, "CROP_S": 0,
+         "CROP_W": 0, "SIMD": 1, "BITS": 4},
+        "deal_rows<Node>",
+    ),
+    "width_converter": ({"IN_BITS": 4, "OUT_BITS": 8, "OUT_BEATS": 1}, "widen<Node>"),
+}  # fmt: skip
+"""A node that keeps all rules of its kernel, and the function that is instantiated for it."""

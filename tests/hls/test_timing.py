@@ -1,0 +1,104 @@
+"""The max-plus recurrence: single nodes against what their RTL takes, and graphs among themselves."""
+
+from math import inf
+
+import pytest
+
+from hls import dataflow, fifo, fold, streams
+from hls.timing import SOURCE, Pipeline
+from pixelmend.errors import UserError
+from pixelmend.native import call, program
+from tests.networks import Case, integer_network
+
+DIRECT = "stream 1 1 0"
+
+
+def ends(*lines: str) -> list[int]:
+    """Cycles at which frames end, of a pipeline written in the program's own words."""
+    return [
+        int(word)
+        for word in call([str(program(SOURCE))], "timing", text="\n".join(lines)).split("\n")[0].split()
+    ]
+
+
+def one(
+    node: str, beats_in: int, beats_out: int, frames: int = 3, before: str = DIRECT, behind: str = DIRECT
+) -> list[int]:
+    """Ends of frames through a single node between an eager source and an eager sink."""
+    return ends(before, behind, f"source 0 {beats_in}", node, f"sink 1 {beats_out}", f"run {frames}")
+
+
+@pytest.mark.parametrize(
+    ("node", "beats_in", "beats_out", "period"),
+    [
+        ("join 1 0 1", 100, 100, 100),
+        ("convert 0 1 8 32", 100, 25, 100),  # narrow to wide: one in a cycle
+        ("convert 0 1 32 8", 25, 100, 100),  # wide to narrow: one out a cycle
+        ("convert 0 1 24 16", 100, 150, 200),  # FINN's vpc.sv: three beats out in four cycles
+        ("pad 0 1 2 6 4 1 1 1 1", 48, 96, 96),  # 4 x 6 pixels of 2 beats in a frame of zeros
+        ("matrix 0 1 8 1 3", 800, 100, 800),  # one pass
+        ("matrix 0 1 8 5 3", 800, 500, 4000),  # five passes, windows replayed
+        ("shuffle 0 1 1 4 6 2 0 0 0 0 12 12", 96, 96, 96),
+    ],
+)
+def test_pace_of_a_node(node: str, beats_in: int, beats_out: int, period: int) -> None:
+    first, second, third = one(node, beats_in, beats_out)
+    assert third - second == period
+    assert second - first == period
+
+
+def test_a_window_waits_for_its_last_element_and_for_the_frame_before() -> None:
+    """4 x 4 pixels, kernel 2, stride 1: 9 windows of 4, the first once 6 elements have come."""
+    first, second = one("window 0 1 1 4 4 3 3 2 1 6 1", 16, 36, 2)
+    # 5 elements, then the 36 fetches but for the first two, which came before; registers at both ends
+    assert first >= 36 + 2
+    # the next frame's first elements are read only when the last window has left
+    assert second - first >= 36 + 4
+
+
+def test_a_window_with_a_larger_buffer_reads_ahead() -> None:
+    tight = one("window 0 1 1 8 8 4 4 2 2 10 1", 64, 64)
+    ample = one("window 0 1 1 8 8 4 4 2 2 64 1", 64, 64)
+    assert ample[-1] < tight[-1]
+
+
+def join_with_skip(depth: int) -> list[int]:
+    """A skip of `depth` beats beside a branch that gives nothing before 10 beats have come, then one each."""
+    return ends(
+        DIRECT, "stream 4 1 0", f"stream {depth} 3 1", "stream 1 1 0", "stream 8 1 1", DIRECT, DIRECT,
+        "source 0 100", "fork 0 2 1 2", "convert 1 3 1 10", "convert 3 4 10 1", "join 2 2 4 5", "join 1 5 6",
+        "sink 6 100", "run 3",
+    )  # fmt: skip
+
+
+def test_a_skip_too_shallow_is_a_deadlock_and_deeper_is_never_slower() -> None:
+    times = [join_with_skip(depth) for depth in range(2, 40)]
+    assert [] in times, "a deadlock in the first frame"
+    assert len(times[-1]) == 3
+    assert times[-1][2] - times[-1][1] == 100, "a beat in every cycle"
+    totals = [found[-1] if len(found) == 3 else inf for found in times]
+    assert totals == sorted(totals, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("sieve 0 1", "unknown kind of node: sieve"), ("join 1", "join: a number is missing")],
+)
+def test_a_bad_line_is_refused(line: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        one(line, 1, 1)
+
+
+def test_a_taller_frame_is_evaluated_as_a_shorter_one() -> None:
+    """Cut to the same rows, graphs of any height are the same, but for the depths they were given."""
+
+    def pipeline(height: int, rows: int) -> Pipeline:
+        model = dataflow.build(integer_network(Case(widths=(2, 2, 2), height=height, width=16)))
+        fold.apply(model, fold.balanced(model, 100 * height))
+        fifo.size_shuffles(model)
+        return Pipeline(streams.connect(model, 1), rows)
+
+    skips = {"add1_add_in1_fifo": 500, "add2_add_in1_fifo": 500}
+    assert pipeline(64, 32).run(skips) == pipeline(32, 32).run(skips)
+    assert pipeline(64, 39).run(skips) == pipeline(40, 40).run(skips), "the strides divide the rows left out"
+    assert pipeline(64, 64).run(skips).period > 1.5 * pipeline(64, 32).run(skips).period

@@ -1,0 +1,136 @@
+"""The formal proofs: a quick share of them holds, and a bug in a copy of a module makes its proof fail."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pixelmend.errors import UserError
+from pixelmend.files import read_json
+from pixelmend.provenance import ROOT
+from sim.formal import proofs as listed
+from sim.formal.proofs import Proof, proofs
+from sim.formal.prove import main, prove_all
+from sim.formal.sby import prove
+
+FORMAL = ROOT / "sim" / "formal"
+WIRING = {"open_shell", "pixelmend"}  # nothing but instances, and those of the vendor
+
+
+@pytest.mark.parametrize("proof", [proof for proof in proofs() if proof.smoke], ids=lambda proof: proof.name)
+def test_smoke(proof: Proof, tmp_path: Path) -> None:
+    outcome = prove(proof, tmp_path)
+    assert outcome.proved, outcome.failed
+    assert outcome.failed == ()
+    assert {"valid_holds", "data_holds", "in_order", "none_spurious", "no_deadlock"} <= set(
+        outcome.properties
+    )
+
+
+REGISTER = "hls/ops/stream/stream_register.sv"
+BUGS = [
+    ("stream_register", REGISTER, "s_axis_tready = !spare_valid_q;", "s_axis_tready = 1'b1;"),
+    ("stream_register", REGISTER, "main_valid_q  <= spare_valid_q || s_axis", "main_valid_q  <= s_axis"),
+    ("stream_fork", "hls/ops/fork/stream_fork.sv", "'0 : done_d;", "'0 : done_q;"),
+    ("skip_add", "hls/ops/skip_add/skip_add.sv", "a_full + b_full", "a_full - b_full"),
+    ("pixel_out", "hls/ops/stream/pixel_out.sv", "FRAME_BEATS - 1)", "FRAME_BEATS - 2)"),
+]
+
+
+@pytest.mark.parametrize(("module", "source", "old", "new"), BUGS)
+def test_a_bug_is_found(module: str, source: str, old: str, new: str, tmp_path: Path) -> None:
+    """What is lost, doubled, changed, or marked at the wrong place."""
+    proof = next(proof for proof in proofs() if proof.module == module and proof.smoke)
+    text = (ROOT / source).read_text()
+    assert text.count(old) == 1
+    outcome = prove(proof, tmp_path, {source: text.replace(old, new)})
+    assert not outcome.proved
+    assert outcome.status == "FAIL"
+    assert outcome.failed
+    assert list((tmp_path / proof.name).rglob("*.vcd")), "a counterexample to look at"
+
+
+def test_a_wrong_depth_is_a_deadlock(tmp_path: Path) -> None:
+    """A row FIFO of a pixel shuffle one beat below the least: the contract, over every run of 40 cycles."""
+    sets = [proof for proof in proofs() if proof.parameters.get("ROW_DEPTH") == 6]
+    proof = sets[0].contract()
+    assert (proof.engine, proof.parameters["INVARIANTS"]) == ("bounded", 0)
+    source = "hls/ops/pixel_shuffle/pixel_shuffle.sv"
+    text = (ROOT / source).read_text()
+    outcome = prove(proof, tmp_path, {source: text.replace("ROW_DEPTH_SET : 2;", "ROW_DEPTH_SET - 1 : 2;")})
+    assert outcome.status == "FAIL"
+    assert any("no_deadlock" in name for name in outcome.failed), outcome.failed
+
+
+def test_every_module_of_ours_is_proved() -> None:
+    ours = set()
+    for path in [*(ROOT / "hls").rglob("*.sv"), *(ROOT / "hls").rglob("*.in")]:
+        if path.parent.name != "synthesis" and path.name != "primitives.sv":  # black boxes
+            ours |= set(re.findall(r"^module (\w+)", path.read_text(), re.MULTILINE))
+    assert len(ours) > 10
+    assert ours - WIRING == {proof.module for proof in proofs()} - {"fifo"}
+
+
+def test_no_proof_assumes_anything() -> None:
+    """An assumption that contradicts another proves everything; the harnesses have none."""
+    for path in FORMAL.rglob("*.sv"):
+        text = re.sub(r"//.*", "", path.read_text())
+        assert not re.search(r"\b(assume|restrict)\b", text), path
+
+
+def test_proofs_have_names_of_their_own() -> None:
+    names = [proof.name for proof in proofs()]
+    assert len(set(names)) == len(names)
+
+
+def test_the_report(tmp_path: Path) -> None:
+    """A queue said to have fewer places than it has is no queue of that size: told, and written down."""
+    good = Proof("stream_register", (REGISTER,), {"WIDTH": 1}, "bounded", 8)
+    bad = Proof("fifo", ("fifo.sv",), {"WIDTH": 1, "DEPTH": 2, "PLACES": 2}, "bounded", 8)
+    prove_all([good], tmp_path / "good", 1)
+    (row,) = read_json(tmp_path / "good" / "report.json")["proofs"]
+    assert (row["module"], row["engine"], row["depth"]) == ("stream_register", "bounded", 8)
+    assert (row["proved"], row["shown"]) == (True, "the first 8 cycles")
+    with pytest.raises(
+        UserError, match=r"^not proved, see .*: fifo-width_1-depth_2-places_2: FAIL .*level_in_range"
+    ):
+        prove_all([good, bad], tmp_path / "bad", 2)
+    rows = read_json(tmp_path / "bad" / "report.json")["proofs"]
+    assert [row["proved"] for row in rows] == [True, False]
+    assert rows[1]["shown"] is None
+
+
+def test_a_source_that_cannot_be_read(tmp_path: Path) -> None:
+    proof = Proof("stream_register", (REGISTER,), {"WIDTH": 0}, "bounded", 8)
+    with pytest.raises(
+        UserError, match=r"(?s)stream_register-width_0: SymbiYosys ended with ERROR: .*WIDTH must be 1"
+    ):
+        prove(proof, tmp_path)
+
+
+def test_an_edit_of_another_file(tmp_path: Path) -> None:
+    proof = Proof("stream_register", (REGISTER,), {"WIDTH": 1}, "pdr")
+    with pytest.raises(
+        UserError, match=r"expected edits of hls/ops/stream/stream_register.sv, got \['x.sv'\]"
+    ):
+        prove(proof, tmp_path, {"x.sv": ""})
+
+
+def test_an_unknown_module(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--module: expected one of dma_read, .*; got stream_knife"):
+        main(tmp_path, ["stream_knife"], False, 1)
+
+
+@pytest.mark.parametrize(
+    ("engine", "depth", "message"),
+    [
+        ("pdr", "depth = 3\n", "expected a depth for induction and bounded proofs, and none for pdr"),
+        ("bounded", "", "expected a depth for induction and bounded proofs, and none for pdr"),
+        ("magic", "", "engine: Input should be 'pdr', 'induction' or 'bounded'; got 'magic'"),
+    ],
+)
+def test_a_list_that_is_wrong(engine: str, depth: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "proofs.toml"
+    path.write_text(f'[[module]]\nmodule = "m"\nsources = []\nengine = "{engine}"\n{depth}')
+    with pytest.raises(UserError, match=re.escape(message)):
+        listed.proofs(path)
