@@ -8,6 +8,10 @@ torch's `DistributedDataParallel` is not used: it wants one forward pass of one 
 pass, while the losses call the generator by halves, and a gradient penalty differentiates a gradient.
 
 With one process all of this does nothing.
+
+`torch.distributed.nn.functional` is imported here, though nothing of it is used: its functions have the group
+that is there at import as a default argument. The first optimizer would import it in the midst of training,
+and that group, with gloo's threads, would then live until the interpreter ends, which can abort on them.
 """
 
 import os
@@ -17,6 +21,7 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # before there is a group, see below
 from torch import Tensor
 
 from pixelmend.console import console
