@@ -31,11 +31,19 @@ def balanced(model: ModelWrapper, target_cycles: int, units: Folding | None = No
             folding[node.name] = units[node.name] if units else _matrix(operator, target_cycles)
         elif node.op_type == "Thresholding_rtl":
             folding[node.name] = {"PE": _threshold_lanes(model, node, folding, target_cycles)}
-        elif node.op_type == "PixelSelect_rtl":
+        elif isinstance(operator, PixelOp):
             folding[node.name] = {}
+        elif node.op_type == "StreamFork_rtl" and _of_pixels(model, node):
+            folding[node.name] = {"SIMD": operator.get_nodeattr("NumChannels")}
         else:
             folding[node.name] = {"SIMD": _lanes(operator, "SIMD", target_cycles)}
     return folding
+
+
+def _of_pixels(model: ModelWrapper, node: Any) -> bool:
+    """Whether a node's first input comes from an operator on whole pixels."""
+    producer = model.find_producer(node.input[0])
+    return producer is not None and isinstance(getCustomOp(producer), PixelOp)
 
 
 def apply(model: ModelWrapper, folding: Folding) -> None:
@@ -64,7 +72,7 @@ def limits(operator: CustomOp) -> dict[str, int]:
             return {"PE": operator.get_nodeattr("NumChannels")}
         case "ConvolutionInputGenerator_rtl":
             return {"SIMD": operator.get_nodeattr("IFMChannels")}
-        case "PixelSelect_rtl":
+        case _ if isinstance(operator, PixelOp):
             return {}  # always a whole pixel a beat
         case _:
             return {"SIMD": operator.get_nodeattr("NumChannels")}

@@ -135,6 +135,42 @@ def _select(node: Any, left: Array, right: Array) -> list[Array]:
     return [np.where(flag >= 128, left[..., :3], right[..., :3])]
 
 
+def _mark(node: Any, score: Array, image: Array) -> list[Array]:
+    return [np.concatenate([image, np.where(score >= 128, 255.0, 0.0)], -1).astype(np.float32)]
+
+
+def _halve(node: Any, x: Array) -> list[Array]:
+    """The mean of the sound pixels of each 2x2 cell, halves rounded up; mid grey, and broken, without any."""
+    total, count = 0.0, 0.0
+    for row, column in np.ndindex(2, 2):
+        corner = x[:, row::2, column::2]
+        sound = corner[..., 3:] < 128
+        total, count = total + corner[..., :3] * sound, count + sound
+    mean = np.floor((2 * total + count) / np.maximum(2 * count, 1))
+    return [np.concatenate([np.where(count, mean, 128), np.where(count, 0, 255)], -1).astype(np.float32)]
+
+
+def _double(node: Any, above: Array, level: Array) -> list[Array]:
+    """The level, with the bilinear image of the level above in its broken pixels, halves rounded up."""
+    grown = above[..., :3]
+    for axis in (1, 2):
+        ends = np.pad(grown, [(int(side == axis),) * 2 for side in range(4)], "edge")
+        before, after = (np.delete(ends, end, axis) for end in ([-2, -1], [0, 1]))
+        both = np.stack([3 * grown + before, 3 * grown + after], axis + 1)
+        shape = list(grown.shape)
+        shape[axis] *= 2
+        grown = both.reshape(shape)
+    broken = level[..., 3:] >= 128
+    colours = np.where(broken, np.floor(grown / 16 + 0.5), level[..., :3])
+    kept = level[..., 3:] if _int(node, "KeepFlag") else level[..., :0]
+    return [np.concatenate([colours, kept], -1).astype(np.float32)]
+
+
+def _correct(node: Any, correction: Array, image: Array) -> list[Array]:
+    colours = image[..., :3]
+    return [np.where(image[..., 3:] >= 128, np.clip(colours + correction - 128, 0, 255), colours)]
+
+
 def _shuffle(node: Any, x: Array) -> list[Array]:
     s = _int(node, "Stride")
     count, rows, columns, channels = x.shape
@@ -152,6 +188,10 @@ OPERATIONS: dict[str, Callable[..., list[Array]]] = {
     "StreamFork_rtl": _fork,
     "SkipAdd_rtl": _add,
     "PixelSelect_rtl": _select,
+    "PixelMark_rtl": _mark,
+    "PyramidHalve_rtl": _halve,
+    "PyramidDouble_rtl": _double,
+    "PixelCorrect_rtl": _correct,
     "PixelShuffle_rtl": _shuffle,
 }
 

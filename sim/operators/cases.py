@@ -5,7 +5,9 @@ Attributes are those of the dataflow graph (`hls.dataflow`, `hls.streams`); tens
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -254,6 +256,74 @@ def _select(drawn: Drawn, frames: list[Array]) -> list[Array]:
     return [out]
 
 
+def _draw_mark(rng: Generator) -> Drawn:
+    return Drawn({"ImgDim": _size(rng, 6), "inputDataType": "UINT8"}, inputs=2)
+
+
+def _mark(drawn: Drawn, frames: list[Array]) -> list[Array]:
+    score, image = frames
+    out = np.zeros((*drawn.attributes["ImgDim"], 4), np.int64)
+    for y, x in np.ndindex(*out.shape[:2]):
+        out[y, x] = [*image[y, x], 255 if score[y, x, 0] > 127 else 0]
+    return [out]
+
+
+def _even_size(rng: Generator, most: int = 5) -> list[int]:
+    return [2 * side for side in _size(rng, most)]
+
+
+def _draw_halve(rng: Generator) -> Drawn:
+    return Drawn({"ImgDim": _even_size(rng), "inputDataType": "UINT8"})
+
+
+def _halve(drawn: Drawn, frames: list[Array]) -> list[Array]:
+    height, width = drawn.attributes["ImgDim"]
+    out = np.zeros((height // 2, width // 2, 4), np.int64)
+    for y, x in np.ndindex(*out.shape[:2]):
+        cell = [frames[0][2 * y + r, 2 * x + s] for r, s in product(range(2), range(2))]
+        sound = [pixel for pixel in cell if pixel[3] < 128]
+        for c in range(3):
+            mean = Fraction(sum(int(pixel[c]) for pixel in sound), len(sound) or 1)
+            out[y, x, c] = floor(mean + Fraction(1, 2)) if sound else 128
+        out[y, x, 3] = 0 if sound else 255
+    return [out]
+
+
+def _draw_double(rng: Generator) -> Drawn:
+    size, keep = _even_size(rng), int(rng.integers(2))
+    return Drawn({"ImgDim": size, "KeepFlag": keep, "inputDataType": "UINT8"}, inputs=2)
+
+
+def _double(drawn: Drawn, frames: list[Array]) -> list[Array]:
+    """Where cell i has its centre at 2 i + 1/2 of the level's own places, and weights fall linearly to 0."""
+    above, level = frames
+    out = level.copy()
+    for y, x in np.ndindex(*level.shape[:2]):
+        if level[y, x, 3] < 128:
+            continue
+        sums = [Fraction(0)] * 3
+        for i, j in product(range(-1, above.shape[0] + 1), range(-1, above.shape[1] + 1)):
+            off = (abs(y - 2 * i - Fraction(1, 2)) / 2, abs(x - 2 * j - Fraction(1, 2)) / 2)
+            weight = max(Fraction(0), 1 - off[0]) * max(Fraction(0), 1 - off[1])
+            cell = above[min(max(i, 0), above.shape[0] - 1), min(max(j, 0), above.shape[1] - 1)]
+            sums = [total + weight * int(value) for total, value in zip(sums, cell[:3], strict=True)]
+        out[y, x, :3] = [floor(total + Fraction(1, 2)) for total in sums]
+    return [out if drawn.attributes["KeepFlag"] else out[..., :3]]
+
+
+def _draw_correct(rng: Generator) -> Drawn:
+    return Drawn({"ImgDim": _size(rng, 6), "inputDataType": "UINT8"}, inputs=2)
+
+
+def _correct(drawn: Drawn, frames: list[Array]) -> list[Array]:
+    correction, image = frames
+    out = np.zeros_like(correction)
+    for y, x, c in np.ndindex(*out.shape):
+        change = int(correction[y, x, c]) - 128 if image[y, x, 3] > 127 else 0
+        out[y, x, c] = min(255, max(0, int(image[y, x, c]) + change))
+    return [out]
+
+
 def _draw_shuffle(rng: Generator) -> Drawn:
     height, width = _size(rng, 5)
     stride, channels = int(one_of(rng, [2, 2, 3])), int(rng.integers(1, 7))
@@ -334,5 +404,9 @@ OPERATORS = {
     "add": Operator("SkipAdd_rtl", _draw_add, _add),
     "select": Operator("PixelSelect_rtl", _draw_select, _select),
     "shuffle": Operator("PixelShuffle_rtl", _draw_shuffle, _shuffle),
+    "mark": Operator("PixelMark_rtl", _draw_mark, _mark),
+    "halve": Operator("PyramidHalve_rtl", _draw_halve, _halve),
+    "double": Operator("PyramidDouble_rtl", _draw_double, _double),
+    "correct": Operator("PixelCorrect_rtl", _draw_correct, _correct),
 }
 """Every node type that `hls` puts into a graph, by a short name."""
