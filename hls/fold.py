@@ -12,6 +12,7 @@ from qonnx.custom_op.base import CustomOp
 from qonnx.custom_op.registry import getCustomOp
 
 from hls.cost import divisors, weight_memory
+from hls.ops.pixels import PixelOp
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
 
