@@ -14,8 +14,8 @@ NOTHING_KNOWN = 128  # mid grey, the colours of a cell without a sound pixel
 class PyramidHalve_rtl(PixelOp):
     """(1, H, W, 4) -> (1, H/2, W/2, 4), one level up the pyramid of sound pixels.
 
-    A cell has the mean of its n sound pixels (flag below 128), (sum + n // 2) // n, and the flag 0; where none
-    of the four is sound, mid grey and the flag 255. Attributes are those of `PixelOp`, H and W even.
+    A cell has the mean of its n sound pixels (flag below 128), (sum + n // 2) // n, and the flag 0; where
+    none of the four is sound, mid grey and the flag 255. Attributes are those of `PixelOp`, H and W even.
     """
 
     core = "pyramid_halve"

@@ -10,8 +10,8 @@ from hls.ops.pixels import BROKEN, COLOURS, LIMIT, PixelOp
 
 
 class PixelMark_rtl(PixelOp):
-    """Input 0 is a score (1, H, W, 1), input 1 an image (1, H, W, 3); the output (1, H, W, 4) is the image and
-    a flag, 255 where the score is at least 128 and 0 elsewhere. Attributes are those of `PixelOp`.
+    """Input 0 is a score (1, H, W, 1), input 1 an image (1, H, W, 3); the output (1, H, W, 4) is the image
+    and a flag, 255 where the score is at least 128 and 0 elsewhere. Attributes are those of `PixelOp`.
     """
 
     core = "pixel_mark"
