@@ -17,7 +17,11 @@ from qonnx.core.modelwrapper import ModelWrapper
 from hls.deconv import phases
 from hls.network import (
     Convolution,
+    Correct,
+    Double,
+    Halve,
     Integers,
+    Mark,
     Network,
     Requantization,
     Select,
@@ -141,8 +145,8 @@ def build(network: Network) -> ModelWrapper:
                 _transposed(graph, layer, last)
             case SkipAdd():
                 _skip_add(graph, layer, last)
-            case Select():
-                _select(graph, layer, last)
+            case Select() | Mark() | Halve() | Double() | Correct():
+                _pixels(graph, layer, last)
             case Requantization():
                 source = graph.read(layer.source)
                 _thresholds(
@@ -323,17 +327,32 @@ def _skip_add(graph: _Graph, layer: SkipAdd, last: str) -> None:
     )
 
 
-def _select(graph: _Graph, layer: Select, last: str) -> None:
-    inputs = [graph.read(tensor) for tensor in layer.sources]
-    out = graph.stream(last, _shape(layer.result), DataType["UINT8"])
+def _pixels(graph: _Graph, layer: Select | Mark | Halve | Double | Correct, last: str) -> None:
+    """An operator on whole pixels of 8-bit channels."""
+    inputs = [graph.read(tensor) for tensor in sources(layer)]
+    size = layer.result
+    own: dict[str, int] = {}
+    match layer:
+        case Select():
+            kind = "PixelSelect_rtl"
+            own = {"FlagInput": int(layer.sources[1].channels > layer.result.channels)}
+        case Mark():
+            kind = "PixelMark_rtl"
+        case Halve():
+            kind, size = "PyramidHalve_rtl", layer.source
+        case Double():
+            kind = "PyramidDouble_rtl"
+            own = {"KeepFlag": int(layer.result.channels == 4)}
+        case Correct():
+            kind = "PixelCorrect_rtl"
     graph.node(
-        "PixelSelect_rtl",
+        kind,
         f"{layer.name}_pixels",
         inputs,
-        [out],
-        ImgDim=[layer.result.height, layer.result.width],
-        FlagInput=int(layer.sources[1].channels > layer.result.channels),
+        [graph.stream(last, _shape(layer.result), DataType["UINT8"])],
+        ImgDim=[size.height, size.width],
         inputDataType="UINT8",
+        **own,
     )
 
 

@@ -83,6 +83,45 @@ class Select:
 
 
 @dataclass(frozen=True, eq=False)
+class Mark:
+    """The image with a flag as its fourth channel: 255 where the score is at least 128, else 0."""
+
+    name: str
+    sources: tuple[Tensor, Tensor]  # score, image
+    result: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Halve:
+    """One level up the pyramid: the mean of the sound pixels of every 2x2 cell, with a flag where none is."""
+
+    name: str
+    source: Tensor
+    result: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Double:
+    """One level down: where the level is flagged, the bilinear image of the level above.
+
+    The result has the flags as its fourth channel, or three channels.
+    """
+
+    name: str
+    sources: tuple[Tensor, Tensor]  # level above, level
+    result: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Correct:
+    """Where the image's fourth channel flags a pixel, image + correction - 128 within 0..255."""
+
+    name: str
+    sources: tuple[Tensor, Tensor]  # correction, image
+    result: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Requantization:
     """Thresholds without a convolution: out[c] = number of thresholds[c] that in[c] reaches."""
 
@@ -92,7 +131,8 @@ class Requantization:
     thresholds: Integers  # (C, T), rising along T
 
 
-Layer = Convolution | TransposedConvolution | SkipAdd | Select | Requantization
+Join = SkipAdd | Select | Mark | Double | Correct
+Layer = Convolution | TransposedConvolution | Join | Halve | Requantization
 
 
 @dataclass(frozen=True)
@@ -110,4 +150,25 @@ class Network:
 
 def sources(layer: Layer) -> tuple[Tensor, ...]:
     """The tensors a layer reads."""
-    return layer.sources if isinstance(layer, SkipAdd | Select) else (layer.source,)
+    return layer.sources if isinstance(layer, Join) else (layer.source,)
+
+
+def filling(marked: Tensor, levels: int, keep_flag: bool) -> tuple[list[Layer], Tensor]:
+    """The layers that fill the flagged pixels of an image (H, W, 4) from a pyramid, and the filled image.
+
+    Both sides are divisible by 2**levels. With `keep_flag` the result has the flags as its fourth channel.
+    """
+    up: list[Tensor] = [marked]
+    layers: list[Layer] = []
+    for n in range(1, levels + 1):
+        size = marked.height >> n, marked.width >> n
+        up.append(Tensor(f"{marked.name}_level{n}", *size, 4, 8, 255, marked.scale))
+        layers.append(Halve(f"halve{n}", up[n - 1], up[n]))
+    filled = up.pop()
+    for n in range(levels, 0, -1):
+        level = up.pop()
+        channels = 4 if keep_flag or n > 1 else 3
+        result = Tensor(f"{level.name}_filled", level.height, level.width, channels, 8, 255, marked.scale)
+        layers.append(Double(f"double{n}", (filled, level), result))
+        filled = result
+    return layers, filled

@@ -1,12 +1,13 @@
 """QONNX -> integer network: every scale must end in a threshold, or the file is refused.
 
-Accepted are the operators a generator of this family exports: Quant, Conv, ConvTranspose, Relu, Add, and for
-the choice between two images Slice, GreaterOrEqual and Where; in any names and order that make sense.
+Accepted are the operators a generator of this family exports: Quant, Conv, ConvTranspose, Relu, Add; for the
+choice between two images Slice, GreaterOrEqual and Where; for filling and correcting broken pixels
+PyramidFill (`quant.pyramid_fill`), Concat and Sub; in any names and order that make sense.
 Anything else is a `UserError` that names the node and what was expected.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,22 +21,33 @@ from qonnx.util.cleanup import cleanup_model
 
 from hls.network import (
     Convolution,
+    Correct,
+    Halve,
     Layer,
+    Mark,
     Network,
     Requantization,
     Select,
     SkipAdd,
     Tensor,
     TransposedConvolution,
+    filling,
 )
 from hls.thresholds import clip, thresholds
 from pixelmend.errors import UserError
+from quant.pyramid_fill import DOMAIN
 
 PIXEL_SCALE = float(np.float32(1 / 255))
-OPERATORS = ("Quant", "Conv", "ConvTranspose", "Relu", "Add", "Slice", "GreaterOrEqual", "Where")
-DOMAINS = ("", "ai.onnx", "qonnx.custom_op.general", "onnx.brevitas")
+OPERATORS = (
+    "Quant", "Conv", "ConvTranspose", "Relu", "Add", "Slice", "GreaterOrEqual", "Where", "PyramidFill",
+    "Concat", "Sub",
+)  # fmt: skip
+DOMAINS = ("", "ai.onnx", "qonnx.custom_op.general", "onnx.brevitas", DOMAIN)
 POSITIVE = ("strides", "dilations", "kernel_shape", "group")
 COLOURS = 3  # R, G, B; a fourth channel is a flag
+FLAGS = ((0, 1), (COLOURS, COLOURS + 1))  # first and last channel of a score, of a map beside an image
+NEUTRAL = 128  # the correction that changes nothing
+MOST_LEVELS = 6  # of a pyramid
 
 
 @dataclass
@@ -62,6 +74,16 @@ class _Part:
 
 
 @dataclass(frozen=True)
+class _Correction:
+    """`image` + `correction`; `shifted` once the neutral value is taken off, `finished` once quantized."""
+
+    image: Tensor  # of four channels, the flag the last
+    correction: Tensor
+    shifted: bool = False
+    finished: bool = False
+
+
+@dataclass(frozen=True)
 class _Quantizer:
     scale: NDArray[np.float64]
     bits: int
@@ -73,7 +95,8 @@ class _Quantizer:
 class _Reader:
     model: ModelWrapper
     path: Path
-    known: dict[str, Tensor | _Accumulator | _Part] = field(default_factory=dict)
+    known: dict[str, Tensor | _Accumulator | _Part | _Correction] = field(default_factory=dict)
+    mapped: dict[str, Tensor] = field(default_factory=dict)  # image with a map, by the name of its filled one
     layers: list[Layer] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     least_margin: float = 0.5
@@ -124,6 +147,14 @@ class _Reader:
                     f"the image must enter as 8 bits, scale 1/255; got {quantizer.bits} bits, scale {scale}",
                 )
             self.known[node.output[0]] = self._tensor(node.output[0], 8, 255, scale)
+            return
+        corrected = self.known.get(node.input[0])
+        if isinstance(corrected, _Correction):
+            if (quantizer.bits, scale) != (8, PIXEL_SCALE) or not corrected.shifted:
+                raise self._error(
+                    node, "a corrected image must be less 128/255 and be quantized to 8 bits, scale 1/255"
+                )
+            self.known[node.output[0]] = replace(corrected, finished=True)
             return
         source = self._source(node, 0)
         result = self._tensor(node.output[0], quantizer.bits, 2**quantizer.bits - 1, scale)
@@ -195,10 +226,14 @@ class _Reader:
     _convtranspose = _conv
 
     def _relu(self, node: NodeProto) -> None:
-        source = self._source(node, 0)
+        found = self.known.get(node.input[0])
+        source = found if isinstance(found, _Correction) else self._source(node, 0)
         self.known[node.output[0]] = source  # what follows is unsigned: it clips at 0 all the same
 
     def _add(self, node: NodeProto) -> None:
+        if isinstance(self.known.get(node.input[0]), _Part):
+            self._correction(node)
+            return
         left, right = self._source(node, 0), self._source(node, 1)
         if not isinstance(left, Tensor) or not isinstance(right, Tensor):
             raise self._error(node, "both operands must be quantized tensors")
@@ -218,13 +253,18 @@ class _Reader:
         first, last, axis, step = (self._integer(node, index) for index in range(1, 5))
         if not isinstance(source, Tensor) or axis not in (1, -3) or step != 1:
             raise self._error(node, "it must take neighbouring channels of a quantized tensor")
+        first += source.channels * (first < 0)
         self.known[node.output[0]] = _Part(source, first, min(last, source.channels))
 
     def _greaterorequal(self, node: NodeProto) -> None:
         part = self.known.get(node.input[0])
         limit = self.model.get_initializer(node.input[1])
-        if not isinstance(part, _Part) or part.flag or (part.first, part.last) != (COLOURS, COLOURS + 1):
-            raise self._error(node, "it must look at the fourth channel of a quantized image")
+        if isinstance(part, Tensor):
+            part = _Part(part, 0, part.channels)
+        if not isinstance(part, _Part) or part.flag or (part.first, part.last) not in FLAGS:
+            raise self._error(node, "it must look at the fourth channel of a quantized image, or at a score")
+        if part.last != part.tensor.channels or (part.tensor.bits, part.tensor.scale) != (8, PIXEL_SCALE):
+            raise self._error(node, "what it looks at must be the last channel, of 8 bits, scale 1/255")
         if limit is None or limit.size != 1 or float(limit.reshape(())) != 0.5:
             raise self._error(node, "it must compare with the constant 0.5, which is bit 7 of a pixel")
         self.known[node.output[0]] = _Part(part.tensor, part.first, part.last, flag=True)
@@ -233,6 +273,9 @@ class _Reader:
         flag = self.known.get(node.input[0])
         if not isinstance(flag, _Part) or not flag.flag:
             raise self._error(node, "its condition must be the fourth channel of an image, at least 0.5")
+        if isinstance(chosen := self.known.get(node.input[1]), _Correction):
+            self._correct(node, flag, chosen)
+            return
         images = self._colours(node, 1), self._colours(node, 2)
         first, second = images
         maximum = max(first.maximum, second.maximum)
@@ -246,6 +289,72 @@ class _Reader:
         self.layers.append(Select(self._name("select"), images, result))
         self.known[node.output[0]] = result
 
+    def _pyramidfill(self, node: NodeProto) -> None:
+        image, flag = self._colours(node, 0), self.known.get(node.input[1])
+        levels = getCustomOp(node).get_nodeattr("levels")
+        if not 1 <= levels <= MOST_LEVELS:
+            raise self._error(node, f"levels must be 1 to {MOST_LEVELS}, got {levels}")
+        if image.height % 2**levels or image.width % 2**levels:
+            raise self._error(node, f"{image.height}x{image.width} px can't be halved {levels} times")
+        if not isinstance(flag, _Part) or not flag.flag:
+            raise self._error(node, "what is broken must come from a score or a map, at least 0.5")
+        sides = (flag.tensor.height, flag.tensor.width)
+        if (image.height, image.width, image.bits, image.scale) != (*sides, 8, PIXEL_SCALE):
+            raise self._error(node, "its image and what is broken must have one size, 8 bits, scale 1/255")
+        if any(isinstance(layer, Halve) for layer in self.layers):
+            raise self._error(node, "only one image can be filled, and this is the second")
+        if flag.tensor is image:
+            layers, filled = filling(image, levels, keep_flag=True)
+            self.mapped[filled.name] = image
+            self.known[node.output[0]] = _Part(filled, 0, COLOURS)
+        elif (image.channels, flag.tensor.channels) == (COLOURS, 1):
+            shape = image.height, image.width, COLOURS + 1
+            marked = Tensor(f"{node.output[0]}_marked", *shape, 8, 255, PIXEL_SCALE)
+            self.layers.append(Mark(self._name("mark"), (flag.tensor, image), marked))
+            layers, filled = filling(marked, levels, keep_flag=False)
+            self.known[node.output[0]] = filled
+        else:
+            raise self._error(node, "what is broken must be the image's own map, or a score of one channel")
+        self.layers += layers
+
+    def _concat(self, node: NodeProto) -> None:
+        """A filled image and the map that came with it: what the stream of the filled image carries."""
+        parts = [self.known.get(name) for name in node.input]
+        joined = [part for part in parts if isinstance(part, _Part) and not part.flag]
+        ends = [(part.first, part.last) for part in joined]
+        if len(parts) != 2 or ends != [(0, COLOURS), (COLOURS, COLOURS + 1)]:
+            raise self._error(node, "it must join a filled image and its map")
+        filled, image = (part.tensor for part in joined)
+        if self.mapped.get(filled.name) is not image or _int(node, "axis", 0) not in (1, -3):
+            raise self._error(node, "it must join the channels of a filled image and its own map")
+        self.known[node.output[0]] = filled
+
+    def _correction(self, node: NodeProto) -> None:
+        image, correction = self._colours(node, 0), self._colours(node, 1)
+        sizes = {(one.height, one.width, one.bits, one.scale) for one in (image, correction)}
+        if sizes != {(image.height, image.width, 8, PIXEL_SCALE)}:
+            raise self._error(node, "image and correction must have one size, 8 bits, scale 1/255")
+        if (image.channels, correction.channels) != (COLOURS + 1, COLOURS):
+            raise self._error(node, "it must add a correction of three channels to an image with a map")
+        self.known[node.output[0]] = _Correction(image, correction)
+
+    def _sub(self, node: NodeProto) -> None:
+        source, constant = self.known.get(node.input[0]), self.model.get_initializer(node.input[1])
+        neutral = np.float32(NEUTRAL) * np.float32(PIXEL_SCALE)
+        if not isinstance(source, _Correction) or source.shifted:
+            raise self._error(node, "it must take the neutral value off a corrected image")
+        if constant is None or constant.size != 1 or np.float32(constant.reshape(())) != neutral:
+            raise self._error(node, f"it must take off the constant 128/255, {neutral}")
+        self.known[node.output[0]] = replace(source, shifted=True)
+
+    def _correct(self, node: NodeProto, flag: _Part, chosen: _Correction) -> None:
+        kept = self._colours(node, 2)
+        if not chosen.finished or kept is not chosen.image or flag.tensor is not chosen.image:
+            raise self._error(node, "it must choose between an image and its correction by the image's map")
+        result = Tensor(node.output[0], kept.height, kept.width, COLOURS, 8, 255, PIXEL_SCALE)
+        self.layers.append(Correct(self._name("correct"), (chosen.correction, kept), result))
+        self.known[node.output[0]] = result
+
     def _colours(self, node: NodeProto, index: int) -> Tensor:
         """The image whose R, G, B are an operand of `node`."""
         source = self.known.get(node.input[index])
@@ -257,7 +366,7 @@ class _Reader:
 
     def _source(self, node: NodeProto, index: int) -> Tensor | _Accumulator:
         found = self.known.get(node.input[index])
-        if found is None or isinstance(found, _Part):
+        if found is None or isinstance(found, _Part | _Correction):
             raise self._error(node, f"its input {node.input[index]} must be quantized first")
         return found
 

@@ -5,7 +5,7 @@ Axis letters: N frames, C channels, H rows, W columns; L levels; at level i the 
 
 from dataclasses import replace
 from itertools import pairwise
-from math import ceil
+from math import ceil, lcm
 from typing import Literal, NamedTuple
 
 import torch
@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from model.pyramid import NOTHING_KNOWN, corrected, fill
 from pixelmend.config import CHECKED, Frame
 from pixelmend.errors import UserError
 
@@ -21,7 +22,10 @@ COLOURS = 3  # R, G, B
 HALF = 0.5  # a score or a map value from here on selects the network's pixel
 SLOPE = 10.0  # of the sigmoid by which training sees the score's threshold
 
-Mode = Literal["direct", "selective", "mapped", "residual"]
+Mode = Literal["direct", "selective", "mapped", "residual", "filled", "corrected"]
+MAPPED: tuple[Mode, ...] = ("mapped", "corrected")  # a frame's fourth channel is the sensor's defect map
+FILLED: tuple[Mode, ...] = ("filled", "corrected")  # broken pixels are filled from the sound ones
+SCORED: tuple[Mode, ...] = ("selective", "filled")  # the network says itself which pixels are broken
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -37,7 +41,8 @@ class GeneratorConfig:
     batch_norm: bool = False  # of every layer but the last; training too, `fold_batch_norm` removes it
     dropout: float = 0.0  # probability at the centre, training only
     last: Literal["relu", "tanh", "none"] = "relu"  # last activation, see `Generator.activate`
-    mode: Mode = "direct"  # what becomes of the network's pixels, see `EncoderDecoder`
+    mode: Mode = "direct"  # what becomes of the network's output, see `EncoderDecoder`
+    fill_levels: int = 3  # halvings of the pyramid that fills, modes `filled` and `corrected` only
 
     @model_validator(mode="after")
     def _check(self) -> "GeneratorConfig":
@@ -53,17 +58,19 @@ class GeneratorConfig:
             raise ValueError("dropout must be at least 0 and less than 1")
         if self.mode == "residual" and self.last == "tanh":
             raise ValueError("mode 'residual' has no last activation, so last can't be 'tanh'")
+        if not 1 <= self.fill_levels <= 6:
+            raise ValueError("fill_levels must be 1 to 6")
         return self
 
     @property
     def inputs(self) -> int:
-        """Channels of a frame that goes in: R, G, B, and with `mapped` the sensor's defect map (0 or 1)."""
-        return COLOURS + (self.mode == "mapped")
+        """Channels of a frame that goes in: R, G, B, and in modes of `MAPPED` the sensor's map (0 or 1)."""
+        return COLOURS + (self.mode in MAPPED)
 
     @property
     def outputs(self) -> int:
-        """Channels of the last layer: R, G, B, and with `selective` the score of each pixel."""
-        return COLOURS + (self.mode == "selective")
+        """Channels of the last layer: R, G, B (none with `filled`), and in modes of `SCORED` the score."""
+        return COLOURS * (self.mode != "filled") + (self.mode in SCORED)
 
     @property
     def levels(self) -> int:
@@ -83,15 +90,16 @@ class GeneratorConfig:
     @property
     def multiple(self) -> int:
         """Both sides of a frame must be divisible by this."""
-        return self.stride**self.levels
+        return lcm(self.stride**self.levels, 2**self.fill_levels if self.mode in FILLED else 1)
 
 
 def check_frame(frame: Frame, config: GeneratorConfig) -> None:
     """`UserError` where the strides don't divide the sides of the frame."""
     if frame.height % config.multiple or frame.width % config.multiple:
+        pyramid = f" and fills from {config.fill_levels} halvings" if config.mode in FILLED else ""
         raise UserError(
             f"frame {frame.height}x{frame.width}: this generator has {config.levels} levels of stride "
-            f"{config.stride}, so both sides must be multiples of {config.multiple}"
+            f"{config.stride}{pyramid}, so both sides must be multiples of {config.multiple}"
         )
 
 
@@ -100,7 +108,7 @@ class Painted(NamedTuple):
 
     colours: Tensor  # (N, 3, H, W), its pixels
     choice: Tensor  # (N, 1, H, W) in [0, 1], how far it takes its own pixel instead of the frame's
-    score: Tensor | None  # (N, 1, H, W), what `choice` comes from in mode `selective`
+    score: Tensor | None  # (N, 1, H, W), what `choice` comes from in modes of `SCORED`
 
 
 def compose(x: Tensor, colours: Tensor, chosen: Tensor) -> Tensor:
@@ -118,14 +126,32 @@ class EncoderDecoder(nn.Module):
 
     Modes: `direct` takes every pixel from the network, as published; `selective` where the network's fourth
     output is at least `HALF`; `mapped` where the frame's fourth channel is, the sensor's known defects;
-    `residual` adds the network's signed output to the frame.
+    `residual` adds the network's signed output to the frame. `filled`: the network's one output is the score,
+    and where it is at least `HALF`, a pixel is filled from the sound ones (`model.pyramid`); `corrected`: so
+    are the defects of the map before the network sees the frame, which adds a correction to what was filled.
     """
 
     config: GeneratorConfig
 
     def enter(self, x: Tensor) -> Tensor:
-        """Frames (N, inputs, H, W) in [0, 1] as the network takes them in."""
-        return x
+        """Frames (N, inputs, H, W) in [0, 1] as the network takes them in; filled in mode `corrected`."""
+        if self.config.mode != "corrected":
+            return x
+        return torch.cat([self.fill(x[:, :COLOURS], x[:, COLOURS:] >= HALF), x[:, COLOURS:]], 1)
+
+    def fill(self, images: Tensor, broken: Tensor) -> Tensor:
+        """`model.pyramid.fill` with the pyramid of this network."""
+        return fill(images, broken, self.config.fill_levels)
+
+    def replace(self, x: Tensor, values: Tensor, broken: Tensor) -> Tensor:
+        """What a network of the modes `SCORED` makes of frames of which it calls these pixels `broken`."""
+        if self.config.mode == "filled":
+            return self.fill(x, broken)
+        return compose(x, values[:, :COLOURS], broken)
+
+    def sharpen(self, images: Tensor) -> Tensor:
+        """Corrected images (N, 3, H, W) within what a pixel can be."""
+        return images.clamp(0, 1)
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Frames that have entered -> the latent and every encoder output."""
@@ -136,21 +162,27 @@ class EncoderDecoder(nn.Module):
         raise NotImplementedError
 
     def activate(self, sums: Tensor) -> Tensor:
-        """The last layer's sums of R, G, B (and the score) -> values, in the network's own range."""
+        """The last layer's sums (N, outputs, H, W) -> values, in the network's own range."""
         raise NotImplementedError
 
     def paint(self, x: Tensor, sums: Tensor) -> Painted:
-        """What training looks at; `choice` is a sigmoid of the score, so that it has a gradient."""
+        """What training looks at of frames `x` that have entered.
+
+        `choice` is a sigmoid of the score, so that it has a gradient; what is filled has none.
+        """
         sums = sums.float()  # losses are summed in full precision
-        values = self.activate(sums)[:, :COLOURS]
-        match self.config.mode:
-            case "selective":
-                score = sums[:, COLOURS:]
-                return Painted(values, torch.sigmoid(SLOPE * (score - HALF)), score)
-            case "mapped":
-                return Painted(values, (x[:, COLOURS:] >= HALF).to(values.dtype), None)
-            case "residual":
-                values = x + values
+        if self.config.mode in SCORED:
+            score = sums[:, -1:]
+            choice = torch.sigmoid(SLOPE * (score - HALF))
+            if self.config.mode == "filled":
+                return Painted(self.fill(x, score >= HALF), choice, score)
+            return Painted(self.activate(sums)[:, :COLOURS], choice, score)
+        values = self.activate(sums)
+        if self.config.mode in MAPPED:
+            own = corrected(x[:, :COLOURS], values) if self.config.mode == "corrected" else values
+            return Painted(own, (x[:, COLOURS:] >= HALF).to(values.dtype), None)
+        if self.config.mode == "residual":
+            values = x + values
         return Painted(values, torch.ones_like(values[:, :1]), None)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -161,10 +193,12 @@ class EncoderDecoder(nn.Module):
         x = self.enter(x)
         values = self.activate(self.decode(*self.encode(x)))
         match self.config.mode:
-            case "selective":
-                return compose(x, values[:, :COLOURS], values[:, COLOURS:] >= HALF)
+            case "selective" | "filled":
+                return self.replace(x, values, values[:, -1:] >= HALF)
             case "mapped":
                 return compose(x, values, x[:, COLOURS:] >= HALF)
+            case "corrected":
+                return compose(x, self.sharpen(corrected(x[:, :COLOURS], values)), x[:, COLOURS:] >= HALF)
             case "residual":
                 return x + values
         return values
@@ -173,7 +207,7 @@ class EncoderDecoder(nn.Module):
 class Generator(EncoderDecoder):
     """The float network; `enc`, `center` and `dec` are the names its quantized twin shares.
 
-    `dec[i]` is the i-th layer the data meets, so `dec[-1]` maps `widths[0]` channels to R, G, B (, score).
+    `dec[i]` is the i-th layer the data meets, so `dec[-1]` maps `widths[0]` channels to `config.outputs`.
     `norms` holds the batch normalization between a layer and its ReLU, by the layer's name, if there is one.
     """
 
@@ -189,12 +223,16 @@ class Generator(EncoderDecoder):
         self.center = norm(nn.Conv2d(wide[-1], wide[-1], 1)) if config.center else None
         self.dec = nn.ModuleList(norm(nn.ConvTranspose2d(i, o, *shape, config.output_padding)) for i, o in up)
         self.norms = nn.ModuleDict(_norms(config) if config.batch_norm else {})
-        # Mid grey to start with: around zero the last ReLU would stop half of the gradients.
-        grey = 0.0 if config.mode == "residual" or config.last == "tanh" else 0.5
+        # Mid grey to start with: around zero the last ReLU would stop half of the gradients. As a correction
+        # it changes nothing.
+        grey = NOTHING_KNOWN / 255 if config.mode == "corrected" else 0.5
+        if config.mode == "residual" or config.last == "tanh":
+            grey = 0.0
         for name, bias in self.dec[-1].named_parameters():
             if name == "bias":
-                nn.init.constant_(bias[:COLOURS], grey)
-                nn.init.constant_(bias[COLOURS:], 0.0)  # most pixels are sound
+                nn.init.constant_(bias, grey)
+                if config.mode in SCORED:
+                    nn.init.constant_(bias[-1:], 0.0)  # most pixels are sound
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Frames (N, inputs, H, W) -> the latent (N, widths[-1], H/s^L, W/s^L) and every encoder output."""
@@ -227,7 +265,8 @@ class Generator(EncoderDecoder):
             return sums
         if self.config.last == "relu":
             return sums + (torch.relu(sums) - sums).detach()
-        return torch.cat([(1 + torch.tanh(sums[:, :COLOURS])) / 2, sums[:, COLOURS:]], 1)
+        colours = self.config.outputs - (self.config.mode in SCORED)
+        return torch.cat([(1 + torch.tanh(sums[:, :colours])) / 2, sums[:, colours:]], 1)
 
     def latent(self, x: Tensor) -> Tensor:
         """Frames (N, inputs, H, W) in [0, 1] -> the centre's output, (N, widths[-1], H/s^L, W/s^L), >= 0."""

@@ -19,7 +19,7 @@ from model.autoencoder import load_autoencoder
 from model.critic import CriticConfig
 from model.crops import CropPool, DeviceCrops
 from model.defects import DefectConfig, synthesize
-from model.generator import EncoderDecoder, Generator, expected_image
+from model.generator import MAPPED, EncoderDecoder, Generator, expected_image
 from model.losses import latent_l1
 from model.metrics import mean_quality, model_score, quality
 from model.objectives import OBJECTIVES, TERMS, Batch, Name, Passes, Terms, terms, with_map
@@ -50,7 +50,7 @@ class TrainConfig:
     lambda_local: float = 10.0  # weight of the L2 loss in the defects
     lambda_latent: float = 1.0  # weight of the L1 loss between the two latents
     lambda_adversarial: float = 1.0  # weight of the critic's opinion, in objectives with a critic
-    lambda_choice: float = 1.0  # weight of the score's cross entropy, mode `selective` only
+    lambda_choice: float = 1.0  # weight of the score's cross entropy, in modes with a score
     lambda_psnr: float = 0.0  # weight of the logarithm of the squared error, whole and in the defects
     lambda_ssim: float = 0.0  # weight of 1 - SSIM in the defects
     sound_weight: float = 1.0  # of pixels outside the defects in lambda_psnr's whole, see `model.losses`
@@ -288,10 +288,10 @@ def repair(
 ) -> Photo:
     """One frame (H, W, 3) uint8 through a network in evaluation -> (H, W, 3) uint8, clipped and rounded.
 
-    `broken` (H, W) is the sensor's map; only a network of mode `mapped` looks at it.
+    `broken` (H, W) is the sensor's map; only networks of the modes `MAPPED` look at it.
     """
     frames = to_frames(defective[None])
-    if network.config.mode == "mapped":
+    if network.config.mode in MAPPED:
         frames = with_map(frames, torch.from_numpy(broken)[None, None])
     with torch.inference_mode():
         result = network(frames.to(device))

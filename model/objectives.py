@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from model.generator import EncoderDecoder, Mode, Painted
+from model.generator import MAPPED, EncoderDecoder, Mode, Painted
 from model.losses import choice_entropy, global_l1, latent_l1, local_l1, local_l2, psnr_loss, ssim_loss
 
 Terms = dict[str, Tensor]
@@ -46,8 +46,8 @@ class Batch:
         return Batch(self.clean, self.clean, self.mask, torch.zeros_like(self.broken))
 
     def damaged(self, mode: Mode) -> Tensor:
-        """What the network sees of the defective frames: (N, 3, H, W), with `mapped` the map as well."""
-        return with_map(self.defective, self.broken) if mode == "mapped" else self.defective
+        """What the network gets of the defective frames: (N, 3, H, W), in the modes `MAPPED` (N, 4, H, W)."""
+        return with_map(self.defective, self.broken) if mode in MAPPED else self.defective
 
 
 class Passes(NamedTuple):
@@ -133,6 +133,6 @@ def terms(
 
 
 def _passes(network: EncoderDecoder, batch: Batch, number: int) -> Passes:
-    frames = batch.damaged(network.config.mode)
+    frames = network.enter(batch.damaged(network.config.mode))
     latents, outputs = network.encode(frames)
     return Passes(network.paint(frames, network.decode(latents, outputs)), frames, latents, batch, number)

@@ -26,7 +26,7 @@ from model.cases import write_sheets
 from model.checkpoint import kind_of
 from model.defects import named_set
 from model.evaluate import BASELINES, Repair, load_generator, measure
-from model.generator import EncoderDecoder, Generator, check_frame
+from model.generator import MAPPED, SCORED, EncoderDecoder, Generator, check_frame
 from model.learn import repair
 from model.metrics import mean_and_error
 from model.photos import Photo
@@ -69,9 +69,10 @@ def evaluate(what: Evaluation, config: str, folder: Path, jobs: int) -> dict[str
     networks = {name: load_network(path) for name, path in what.networks.items()}
     for name, network in networks.items():
         check_frame(what.frame, network.config)
-        if name.startswith("mapped") and network.config.mode != "mapped":
+        if name.startswith("mapped") and network.config.mode not in MAPPED:
             raise UserError(
-                f"{what.networks[name]}: expected a network of mode 'mapped', got '{network.config.mode}'"
+                f"{what.networks[name]}: expected a network of mode {' or '.join(map(repr, MAPPED))}, "
+                f"got '{network.config.mode}'"
             )
     samples = Samples(photographs(what.photos, what.frame), what.frame, named_set(what.defects), what.seed)
     samples[0]  # a set that needs a larger frame, or files that are not there, is refused here
@@ -154,12 +155,12 @@ def load_network(path: Path) -> Generator | QuantGenerator:
 def methods_of(networks: dict[str, Generator | QuantGenerator]) -> dict[str, Repair]:
     """The baselines and the networks by name.
 
-    Beside a `selective` network stands the 3x3 median of the pixels it selects; of several, the last's.
+    Beside a network that selects stands the 3x3 median of the pixels it selects; of several, the last's.
     """
     repairs: dict[str, Repair] = {name: partial(_repair, network) for name, network in networks.items()}
     selected: dict[str, Repair] = {}
     for name, network in networks.items():
-        if network.config.mode == "selective":
+        if network.config.mode in SCORED:
             selected["median3_selected"] = partial(median3_selected, repairs[name])
     return BASELINES | selected | repairs
 

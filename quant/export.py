@@ -30,6 +30,7 @@ from pixelmend.provenance import code_digest, is_current, made_by, mark_current
 from quant.footprint import footprint
 from quant.generator import QuantGenerator
 from quant.masks import sparsity
+from quant.pyramid_fill import DOMAIN, VERSION
 from quant.qat import KIND, load_twin
 
 CHECKS = 4  # random images on which the file is compared with Brevitas
@@ -47,7 +48,8 @@ def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int 
     frames = torch.from_numpy(images.astype(np.float32) / np.float32(255))
     with replacing(path) as temporary:
         with _quiet():
-            export_qonnx(twin, frames[0], str(temporary), external_data=False)
+            own = {DOMAIN: VERSION}
+            export_qonnx(twin, frames[0], str(temporary), external_data=False, custom_opsets=own)
         model = ModelWrapper(str(temporary))
         _store_quantized(model, twin)
         model = cleanup_model(model)

@@ -30,6 +30,7 @@ from quant.bits import (
     skip_pairs,
 )
 from quant.masks import hold, n_of_m, set_mask, unstructured
+from quant.pyramid_fill import fill_node
 from quant.weights import QUANTIZERS
 
 
@@ -120,8 +121,16 @@ class QuantGenerator(EncoderDecoder):
             hold(self.layer(name))
 
     def enter(self, x: Tensor) -> Tensor:
-        """(N, inputs, H, W) in [0, 1] -> the nearest values of the grid k/255."""
-        return self.image_in(x)
+        """(N, inputs, H, W) in [0, 1] -> the nearest values of the grid k/255, in mode `corrected` filled."""
+        return super().enter(self.image_in(x))
+
+    def fill(self, images: Tensor, broken: Tensor) -> Tensor:
+        """As the float network's, and one node of the exported file."""
+        return fill_node(images, broken, self.config.fill_levels)
+
+    def sharpen(self, images: Tensor) -> Tensor:
+        """Corrected images -> the nearest values of the grid k/255 from 0 to 1."""
+        return self.image_out(images)
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Frames (N, inputs, H, W) on the grid k/255 -> the latent and the encoder outputs, all quantized."""

@@ -20,7 +20,7 @@ from model.checkpoint import kind_of, load, save
 from model.crops import CropPool
 from model.defects import DefectConfig, named_set
 from model.evaluate import check_size, load_generator
-from model.generator import Generator, GeneratorConfig
+from model.generator import SCORED, Generator, GeneratorConfig
 from model.learn import Learner, TrainConfig, draw
 from model.loop import config_json, fit, load_pools, split, training_key, write_curve
 from model.photos import find_photos, load_photos
@@ -83,7 +83,7 @@ def qat(
     fit(learner, state, key, validate_first=further)
     twin.load_state_dict(learner.best_weights)
     found = {}
-    if twin.config.mode == "selective":
+    if twin.config.mode in SCORED:
         found = {"threshold": _set_threshold(twin, settings, frame, paths)}
     _write(learner, key | found, result)
     mark_current(stamp, key)

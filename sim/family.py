@@ -19,7 +19,7 @@ from qonnx.custom_op.registry import getCustomOp
 from hls import dataflow, fold, qonnx_reader
 from hls.cost import divisors
 from hls.lower import lower
-from model.generator import GeneratorConfig, Mode
+from model.generator import FILLED, MAPPED, GeneratorConfig, Mode
 from model.photos import crop, held_out
 from pixelmend.config import CHECKED
 from pixelmend.files import write_json, write_text
@@ -59,6 +59,7 @@ class Case:
     caps: float | None = None  # of LUT, DSP and BRAM, as shares of the part; the configuration's own
     folding_seed: int | None = None  # PE and SIMD of every node at random instead of for `target_fps`
     mode: Mode = "direct"
+    fill_levels: int = 2
     seed: int = 0
 
     def __str__(self) -> str:
@@ -80,14 +81,21 @@ class Case:
         if self.folding_seed is not None:
             words.insert(-1, "folded")
         if self.mode != "direct":
-            words.insert(0, self.mode)
+            words.insert(0, f"{self.mode}{self.fill_levels if self.mode in FILLED else ''}")
         return "-".join(words)
 
     @property
     def generator(self) -> GeneratorConfig:
         """The float network's configuration."""
         return GeneratorConfig(
-            self.widths, self.kernel, self.stride, self.skips, self.center, False, mode=self.mode
+            self.widths,
+            self.kernel,
+            self.stride,
+            self.skips,
+            self.center,
+            False,
+            mode=self.mode,
+            fill_levels=self.fill_levels,
         )
 
     @property
@@ -136,7 +144,7 @@ def images(case: Case, count: int = 3) -> Pixels:
         crops.append(crop(photo, case.height, case.width, (rng.integers(rows), rng.integers(columns))))
     noise = rng.integers(0, 256, (case.height, case.width, 3), dtype=np.uint8)
     frames = np.stack([*crops, noise])
-    if case.mode == "mapped":
+    if case.mode in MAPPED:
         broken = rng.random(frames.shape[:3]) < 0.2
         frames = np.concatenate([frames, (broken * np.uint8(255))[..., None]], -1)
     return frames

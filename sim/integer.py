@@ -141,11 +141,9 @@ def _mark(node: Any, score: Array, image: Array) -> list[Array]:
 
 def _halve(node: Any, x: Array) -> list[Array]:
     """The mean of the sound pixels of each 2x2 cell, halves rounded up; mid grey, and broken, without any."""
-    total, count = 0.0, 0.0
-    for row, column in np.ndindex(2, 2):
-        corner = x[:, row::2, column::2]
-        sound = corner[..., 3:] < 128
-        total, count = total + corner[..., :3] * sound, count + sound
+    corners = np.stack([x[:, row::2, column::2] for row, column in np.ndindex(2, 2)])
+    sound = corners[..., 3:] < 128
+    total, count = (corners[..., :3] * sound).sum(0), sound.sum(0)
     mean = np.floor((2 * total + count) / np.maximum(2 * count, 1))
     return [np.concatenate([np.where(count, mean, 128), np.where(count, 0, 255)], -1).astype(np.float32)]
 

@@ -12,14 +12,17 @@ from qonnx.custom_op.registry import getCustomOp
 from hls.finn_setup import finn_workspace
 from hls.network import (
     Convolution,
+    Correct,
     Integers,
     Layer,
+    Mark,
     Network,
     Requantization,
     Select,
     SkipAdd,
     Tensor,
     TransposedConvolution,
+    filling,
 )
 from sim.family import Case, Pixels, brevitas_pixels, configuration, images, lowered, twin
 
@@ -94,7 +97,11 @@ def integer_network(case: Case) -> Network:
         return result
 
     image = Tensor("image", case.height, case.width, case.generator.inputs, 8, 255, 1.0)
-    outputs = [image]
+    entered = image
+    if case.mode == "corrected":
+        filled, entered = filling(image, case.generator.fill_levels, keep_flag=True)
+        layers += filled
+    outputs = [entered]
     for channels in case.widths:
         outputs.append(convolved(outputs[-1], channels, case.kernel, case.stride, case.generator.padding))
     x = convolved(outputs[-1], case.widths[-1], 1, 1, 0) if case.center else outputs[-1]
@@ -111,7 +118,17 @@ def integer_network(case: Case) -> Network:
             layers.append(Requantization(f"requant{n}", x, less, steps(channels, case.sum_bits, x.maximum)))
             x = less
     last = back(x, case.generator.outputs, 8)
-    if case.mode != "direct":
+    size = case.height, case.width
+    if case.mode == "filled":
+        marked = Tensor("mark1_result", *size, 4, 8, 255, 1.0)
+        filled, result = filling(marked, case.generator.fill_levels, keep_flag=False)
+        layers += [Mark("mark1", (last, image), marked), *filled]
+        last = result
+    elif case.mode == "corrected":
+        result = Tensor("correct1_result", *size, 3, 8, 255, 1.0)
+        layers.append(Correct("correct1", (last, entered), result))
+        last = result
+    elif case.mode != "direct":
         result = Tensor("select1_result", case.height, case.width, 3, 8, 255, 1.0)
         layers.append(Select("select1", (last, image), result))
         last = result

@@ -36,6 +36,7 @@ def draw(seed: int, number: int) -> Trial:
         pixels_per_beat=_one(rng, [n for n in divisors(width) if n <= 8]) if rng.random() < 0.5 else 1,
         **_folding(rng, height, width, generator.stride),
         mode=generator.mode,
+        fill_levels=generator.fill_levels,
         seed=int(rng.integers(1 << 31)),
     )
     stalls = _stall(rng), _stall(rng)
@@ -46,7 +47,7 @@ def _generator(rng: np.random.Generator) -> GeneratorConfig:
     levels = _one(rng, [1, 2, 3, 4], [0.25, 0.4, 0.25, 0.1])
     stride = 2 if levels > 2 else _one(rng, [2, 3, 4], [0.7, 0.2, 0.1])
     widest = (10, 10, 6, 4)[levels - 1]
-    modes: list[Mode] = ["direct", "selective", "mapped"]
+    modes: list[Mode] = ["direct", "selective", "mapped", "filled", "corrected"]
     return GeneratorConfig(
         # any count, as pruning leaves it
         tuple(int(n) for n in rng.integers(1, widest + 1, levels)),
@@ -55,7 +56,8 @@ def _generator(rng: np.random.Generator) -> GeneratorConfig:
         skips=bool(rng.random() < 0.75),
         center=bool(rng.random() < 0.6),
         spectral_norm=False,
-        mode=_one(rng, modes, [0.5, 0.3, 0.2]),
+        mode=_one(rng, modes, [0.3, 0.2, 0.1, 0.25, 0.15]),
+        fill_levels=int(rng.integers(1, 4)),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from model.generator import check_frame
+from model.generator import MAPPED, check_frame
 from pixelmend.config import CHECKED, Frame
 from pixelmend.console import without_notes
 from pixelmend.errors import UserError
@@ -188,7 +188,7 @@ def pictures(trial: Trial) -> Pixels:
     """The trial's frames, uint8 (frames, H, W, C): photographs, noise, noise of 0 and 255, one colour."""
     case = trial.case
     rng = np.random.default_rng([case.seed, 1])
-    shape = (case.height, case.width, 3 + (case.mode == "mapped"))
+    shape = (case.height, case.width, case.generator.inputs)
     crops = images(case)
     frames = []
     for number in range(trial.frames):
@@ -201,7 +201,7 @@ def pictures(trial: Trial) -> Pixels:
             frame = rng.integers(0, 2, shape) * 255
         else:
             frame = np.broadcast_to(rng.integers(0, 256, shape[-1]), shape)
-        if case.mode == "mapped":
+        if case.mode in MAPPED:
             frame = np.concatenate([frame[..., :3], (frame[..., 3:] >= 128) * 255], -1)
         frames.append(frame.astype(np.uint8))
     return np.stack(frames)
