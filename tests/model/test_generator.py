@@ -4,11 +4,21 @@ import pytest
 import torch
 
 from model.critic import Critic, CriticConfig
-from model.generator import Generator, GeneratorConfig, Mode, fold_batch_norm, fold_spectral_norm, folded
-from pixelmend.config import parse
+from model.generator import (
+    SCORED,
+    Generator,
+    GeneratorConfig,
+    Mode,
+    check_frame,
+    fold_batch_norm,
+    fold_spectral_norm,
+    folded,
+)
+from model.pyramid import fill
+from pixelmend.config import Frame, parse
 from pixelmend.errors import UserError
 
-MODES: tuple[Mode, ...] = ("direct", "selective", "mapped", "residual")
+MODES: tuple[Mode, ...] = ("direct", "selective", "mapped", "residual", "filled", "corrected")
 
 
 def count(network: torch.nn.Module) -> int:
@@ -194,6 +204,7 @@ def test_indivisible_frames_are_refused() -> None:
         ({"wide": 3}, "unknown key; known are widths"),
         ({"last": "sine"}, "last: Input should be 'relu', 'tanh' or 'none'; got 'sine'"),
         ({"mode": "residual", "last": "tanh"}, "mode 'residual' has no last activation"),
+        ({"mode": "filled", "fill_levels": 7}, "fill_levels must be 1 to 6"),
     ],
 )
 def test_bad_settings_are_named(values: dict[str, object], message: str) -> None:
@@ -234,14 +245,17 @@ def test_critic_widths_are_checked() -> None:
 
 def generator(mode: Mode) -> Generator:
     torch.manual_seed(4)
-    return Generator(GeneratorConfig(widths=(4, 8), mode=mode, spectral_norm=False)).eval()
+    return Generator(GeneratorConfig(widths=(4, 8), mode=mode, spectral_norm=False, fill_levels=2)).eval()
 
 
 def test_channels_of_the_modes() -> None:
     shapes = {
         mode: (generator(mode).enc[0].in_channels, generator(mode).dec[-1].out_channels) for mode in MODES
     }
-    assert shapes == {"direct": (3, 3), "selective": (3, 4), "mapped": (4, 3), "residual": (3, 3)}
+    assert shapes == {
+        "direct": (3, 3), "selective": (3, 4), "mapped": (4, 3), "residual": (3, 3), "filled": (3, 1),
+        "corrected": (4, 3),
+    }  # fmt: skip
 
 
 def test_selective_takes_the_networks_pixel_where_the_score_is_at_least_one_half() -> None:
@@ -273,14 +287,50 @@ def test_residual_adds_a_signed_correction() -> None:
     assert torch.equal(network(x), x + sums)
 
 
+def test_filled_fills_what_scores_at_least_one_half_and_nothing_else() -> None:
+    network = generator("filled")
+    x = torch.rand(2, 3, 8, 8)
+    sums = torch.full((2, 1, 8, 8), 0.49)
+    sums[0, 0, 2, 5] = 0.5
+    network.decode = lambda latent, outputs: sums  # type: ignore[method-assign]
+    result = network(x)
+    assert (result != x).any(1).nonzero().tolist() == [[0, 2, 5]]
+    assert torch.equal(result, fill(x, sums >= 0.5, 2))
+
+
+def test_corrected_sees_a_filled_frame_and_adds_to_what_was_filled() -> None:
+    network = generator("corrected")
+    x = torch.rand(2, 4, 8, 8)
+    x[:, 3] = (x[:, 3] < 0.3).float()
+    broken = x[:, 3:] == 1
+    filled = fill(x[:, :3], broken, 2)
+    assert torch.equal(network.enter(x), torch.cat([filled, x[:, 3:]], 1))
+    values = torch.relu(network.decode(*network.encode(network.enter(x))))
+    values += 10 * torch.eye(8)  # beyond white
+    network.decode = lambda latent, outputs: values  # type: ignore[method-assign]
+    expected = torch.where(broken, (filled + values - 128 / 255).clamp(0, 1), x[:, :3])
+    assert torch.allclose(network(x), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["filled", "corrected"])
+def test_a_frame_must_be_divisible_for_the_pyramid_too(mode: Mode) -> None:
+    config = GeneratorConfig(widths=(4,), mode=mode, fill_levels=3)
+    assert config.multiple == 8
+    with pytest.raises(UserError, match=r"fills from 3 halvings, so both sides must be multiples of 8"):
+        check_frame(Frame(8, 12), config)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_what_training_sees_is_what_comes_out_once_the_choice_is_sharp(mode: Mode) -> None:
     network = generator(mode)
     x = torch.rand(2, network.config.inputs, 8, 8)
-    sums = network.decode(*network.encode(x)).detach()
-    if mode == "selective":
-        sums[:, 3] = torch.where(sums[:, 3] >= 0.5, 30.0, -30.0)  # sigmoids of 0 and 1
+    entered = network.enter(x)
+    sums = network.decode(*network.encode(entered)).detach()
+    if mode in SCORED:
+        sums[:, -1] = torch.where(sums[:, -1] >= 0.5, 30.0, -30.0)  # sigmoids of 0 and 1
     network.decode = lambda latent, outputs: sums  # type: ignore[method-assign]
-    painted = network.paint(x, sums)
-    mixed = painted.choice * painted.colours + (1 - painted.choice) * x[:, :3]
+    painted = network.paint(entered, sums)
+    mixed = painted.choice * painted.colours + (1 - painted.choice) * entered[:, :3]
+    if mode == "corrected":
+        mixed = mixed.clamp(0, 1)
     assert torch.allclose(mixed, network(x), atol=1e-6)
