@@ -212,6 +212,25 @@ def _select(place: Place) -> Unit:
     return _simple(place, "select", "repaired pixels where they are bad", constants)
 
 
+def _mark(place: Place) -> Unit:
+    return _simple(place, "mark", "flags of broken pixels", {"BEATS": place.beats()})
+
+
+def _halve(place: Place) -> Unit:
+    height, width = place.numbers("ImgDim")
+    return _simple(place, "halve", "means of the sound pixels", {"HEIGHT": height, "WIDTH": width})
+
+
+def _double(place: Place) -> Unit:
+    height, width = place.numbers("ImgDim")
+    constants = {"HEIGHT": height, "WIDTH": width, "KEEP_FLAG": place.number("KeepFlag") == 1}
+    return _simple(place, "grow", "broken pixels from the level above", constants)  # `double` is a C++ type
+
+
+def _correct(place: Place) -> Unit:
+    return _simple(place, "correct", "broken pixels corrected", {"BEATS": place.beats()})
+
+
 def _shuffle(place: Place) -> Unit:
     name, bits = place.node.name, place.inputs[0].bits
     (height, width), stride = place.numbers("ImgDim"), place.number("Stride")
@@ -272,6 +291,10 @@ UNITS: dict[str, Callable[[Place], Unit]] = {
     "StreamFork_rtl": _fork,
     "SkipAdd_rtl": _add,
     "PixelSelect_rtl": _select,
+    "PixelMark_rtl": _mark,
+    "PyramidHalve_rtl": _halve,
+    "PyramidDouble_rtl": _double,
+    "PixelCorrect_rtl": _correct,
     "PixelShuffle_rtl": _shuffle,
     "StreamingDataWidthConverter_rtl": _convert,
 }

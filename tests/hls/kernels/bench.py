@@ -94,17 +94,24 @@ def _program(header: str, cases: Sequence[Case], cache: Path) -> Path:
     return compile_program(source, cache)
 
 
-def compile_program(source: str, cache: Path) -> Path:
-    """A program of one source file that includes kernels, compiled with all warnings and sanitizers."""
+def compile_program(source: str, cache: Path, stream: str = "") -> Path:
+    """A program of one source file that includes kernels, compiled with all warnings and sanitizers.
+
+    `stream`: an hls_stream.h to be used instead of that of ap_types.
+    """
     ap_types = headers(cache)
     version = call([compiler(), "--version"], "the C++ compiler")
     files = [*sorted(KERNELS.glob("*.hpp")), BENCH]
 
     def make(work: Path) -> None:
         (work / "cases.cpp").write_text(source)
-        call([*_command(ap_types), str(work / "cases.cpp"), "-o", str(work / "cases")], "the C++ compiler")
+        command = _command(ap_types)
+        if stream:
+            (work / "hls_stream.h").write_text(stream)
+            command.append(f"-I{work}")
+        call([*command, str(work / "cases.cpp"), "-o", str(work / "cases")], "the C++ compiler")
 
-    return cached(cache, digest(files, [source, version, str(ap_types), *FLAGS]), "cases", make)
+    return cached(cache, digest(files, [source, stream, version, str(ap_types), *FLAGS]), "cases", make)
 
 
 def check_syntax(header: str, node: dict[str, Any], function: str, work: Path, cache: Path) -> None:

@@ -179,6 +179,67 @@ def select_case(rng: np.random.Generator) -> Case:
     return Case(node, (streams[0], streams[1]), (streams[2],), twice(call))
 
 
+def with_flags(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Pixels (..., 4) whose flags are often next to the limit."""
+    pixels = whole(rng, (*shape, 4), 8)
+    edge = rng.random(shape) < 0.3
+    pixels[..., 3] = np.where(edge, rng.choice([127, 128], shape), pixels[..., 3])
+    return pixels
+
+
+def mark_case(rng: np.random.Generator) -> Case:
+    beats = ints(rng, (1, 600))[0]
+    score, image = whole(rng, (FRAMES, beats, 1), 8), whole(rng, (FRAMES, beats, 3), 8)
+    score = np.where(rng.random(score.shape) < 0.3, rng.choice([127, 128], score.shape), score)
+    marked = np.concatenate([image, 255 * (score // 128)], -1)
+    streams = (Stream(score, 8, 1), Stream(image, 8, 3)), (Stream(marked, 8, 4),)
+    return Case({"BEATS": beats}, *streams, twice("kernels::mark<NODE>(in0, in1, out0);"))
+
+
+def halve_case(rng: np.random.Generator) -> Case:
+    rows, columns = ints(rng, (1, 20), (1, 20))
+    frame = with_flags(rng, (FRAMES, 2 * rows, 2 * columns))
+    cells = np.empty((FRAMES, rows, columns, 4), int)
+    for n, y, x in np.ndindex(FRAMES, rows, columns):
+        cell = frame[n, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].reshape(4, 4)
+        sound = cell[cell[:, 3] < 128, :3]
+        cells[n, y, x] = [*np.floor(sound.mean(0) + 0.5), 0] if len(sound) else [128, 128, 128, 255]
+    node = {"HEIGHT": 2 * rows, "WIDTH": 2 * columns}
+    streams = (Stream(frame, 8, 4),), (Stream(cells, 8, 4),)
+    return Case(node, *streams, twice("kernels::halve<NODE>(in0, out0);"))
+
+
+def bilinear(count: int) -> Array:
+    """What the values at the centres of `count` intervals add to those at the centres of their halves."""
+    places = (np.arange(2 * count) + 0.5) / 2 - 0.5
+    return np.stack([np.interp(places, np.arange(count), one) for one in np.eye(count)], -1)
+
+
+def grow_case(rng: np.random.Generator) -> Case:
+    rows, columns = ints(rng, (1, 12), (1, 12))
+    keep = bool(rng.integers(2))
+    above = whole(rng, (FRAMES, rows, columns, 4), 8)
+    level = with_flags(rng, (FRAMES, 2 * rows, 2 * columns))
+    guess = np.einsum("yi,nijc,xj->nyxc", bilinear(rows), above[..., :3], bilinear(columns))
+    filled = np.where(level[..., 3:] >= 128, np.floor(guess + 0.5).astype(int), level[..., :3])
+    if keep:
+        filled = np.concatenate([filled, level[..., 3:]], -1)
+    node = {"HEIGHT": 2 * rows, "WIDTH": 2 * columns, "KEEP_FLAG": keep}
+    inputs = Stream(above, 8, 4), Stream(level, 8, 4)
+    outputs = (Stream(filled, 8, filled.shape[-1]),)
+    # FRAMES calls share streams that hold all frames: none may take from the next
+    return Case(node, inputs, outputs, twice("kernels::grow<NODE>(in0, in1, out0);"))
+
+
+def correct_case(rng: np.random.Generator) -> Case:
+    beats = ints(rng, (1, 600))[0]
+    correction, image = whole(rng, (FRAMES, beats, 3), 8), with_flags(rng, (FRAMES, beats))
+    moved = np.minimum(np.maximum(image[..., :3] + correction - 128, 0), 255)
+    corrected = np.where(image[..., 3:] >= 128, moved, image[..., :3])
+    streams = (Stream(correction, 8, 3), Stream(image, 8, 4)), (Stream(corrected, 8, 3),)
+    return Case({"BEATS": beats}, *streams, twice("kernels::correct<NODE>(in0, in1, out0);"))
+
+
 def shuffle_case(rng: np.random.Generator) -> Case:
     height, width, channels, s = ints(rng, (1, 4), (1, 4), (1, 8), (2, 4))
     bits = one_of(rng, 1, 4, 9)
@@ -264,6 +325,10 @@ CASES = {
     "pixel_shuffle": shuffle_case,
     "width_converter": converter_case,
     "pixel_stream": axis_case,
+    "mark": mark_case,
+    "halve": halve_case,
+    "grow": grow_case,
+    "correct": correct_case,
 }
 
 
@@ -319,6 +384,108 @@ int main() {{
 """
 
 
+SUPPLIES = ("needed rows only", "level last", "at random")
+
+
+@pytest.mark.parametrize("supply", SUPPLIES)
+def test_growing_waits_for_nothing_that_it_can_do_without(supply: str, simulations: Path) -> None:
+    """Pixels go out as soon as their rows are there, and rows come in as far as there is room for them."""
+    program = compile_program(GROWING, simulations, SCRIPTED_STREAM)
+    execute([program, str(SUPPLIES.index(supply))], "growing")
+
+
+SCRIPTED_STREAM = """
+#pragma once
+#include <cstdio>
+#include <cstdlib>
+namespace hls {
+inline void fail(const char* what) {
+  std::fprintf(stderr, "%s\\n", what);
+  std::exit(1);
+}
+// Beats of zeros, and broken pixels, while `open` says that there is one; `taken` is told of each.
+template <class T>
+struct stream {
+  bool (*open)();
+  void (*taken)();
+  int refused, written;
+  bool read_nb(T& beat) {
+    if (!open()) {
+      if (++refused > 1000) fail("waits for a beat that does not come");
+      return false;
+    }
+    taken();
+    refused = 0;
+    beat = -1;
+    return true;
+  }
+  T read() {
+    T beat;
+    if (!read_nb(beat)) fail("stands still until a beat comes");
+    return beat;
+  }
+  void write(const T&) { ++written; }
+};
+}  // namespace hls
+"""
+"""hls_stream.h for a test that decides when a beat is there."""
+
+GROWING = """
+#include "grow.hpp"
+template <int ABOVE_ROWS, int ABOVE_COLUMNS>
+struct Node {
+  static const int HEIGHT = 2 * ABOVE_ROWS, WIDTH = 2 * ABOVE_COLUMNS;
+  static const bool KEEP_FLAG = true;
+};
+static int supply, rows, columns;     // of the level above
+static int above_taken, level_taken;  // beats of a frame
+static unsigned state = 1;
+static bool coin() { return (state = 1664525 * state + 1013904223) >> 31; }
+static int row() { return level_taken / (2 * columns); }
+static int least(int a, int b) { return a < b ? a : b; }
+static int needed() { return (least((row() + 1) / 2, rows - 1) + 1) * columns; }
+static int room() { return least((row() == 0 ? 0 : (row() - 1) / 2) + 4, rows) * columns; }
+static bool above_open() {
+  if (supply == 0) return above_taken < needed();
+  return supply == 1 || coin();
+}
+static bool level_open() {
+  if (supply == 1) return above_taken == room();
+  return supply == 0 || coin();
+}
+static void take_above() {
+  if (++above_taken > room()) hls::fail("takes a row of the level above that it has no room for");
+}
+static void take_level() {
+  if (above_taken < needed()) hls::fail("gives a pixel before the rows that it needs");
+  if (++level_taken > 4 * rows * columns) hls::fail("takes more than a frame");
+}
+template <int ROWS, int COLUMNS>
+static void run() {
+  typedef hls::stream<ap_uint<32> > Stream;
+  Stream above = {above_open, take_above, 0, 0}, level = {level_open, take_level, 0, 0}, out = {0, 0, 0, 0};
+  rows = ROWS;
+  columns = COLUMNS;
+  for (int frame = 1; frame <= 3; ++frame) {
+    above_taken = level_taken = 0;
+    kernels::grow<Node<ROWS, COLUMNS> >(above, level, out);
+    if (above_taken != ROWS * COLUMNS) hls::fail("leaves pixels of the level above");
+    if (out.written != frame * 4 * ROWS * COLUMNS) hls::fail("gives another number of pixels");
+  }
+}
+int main(int, char** arguments) {
+  supply = std::atoi(arguments[1]);
+  run<1, 1>();
+  run<2, 3>();
+  run<3, 1>();
+  run<5, 2>();
+  run<8, 4>();
+  run<9, 5>();
+  return 0;
+}
+"""
+
+
 @pytest.mark.parametrize(
     ("kernel", "change", "sentence"),
     [
@@ -337,6 +504,10 @@ int main() {{
         ("thresholds", {"PE": 2}, "thresholds: PE must divide CHANNELS"),
         ("skip_add", {"OUT_BITS": 4}, "skip_add: OUT_BITS must be one more than the wider operand's"),
         ("select", {"PIXELS_PER_BEAT": 0}, "select: a beat must hold whole pixels"),
+        ("halve", {"HEIGHT": 3}, "halve: HEIGHT must be even, as a cell has two rows"),
+        ("halve", {"WIDTH": 5}, "halve: WIDTH must be even, as a cell has two columns"),
+        ("grow", {"HEIGHT": 3}, "grow: HEIGHT must be even, as a pixel of the level above becomes two rows"),
+        ("grow", {"WIDTH": 5}, "grow: WIDTH must be even, as a pixel of the level above becomes two columns"),
         ("pixel_shuffle", {"SIMD": 2}, "pixel_shuffle: SIMD must divide CHANNELS of the output"),
         ("pixel_shuffle", {"CROP_N": 8}, "pixel_shuffle: the crops must leave a row"),
         ("width_converter", {"IN_BITS": 3}, "widen: IN_BITS must divide OUT_BITS"),
@@ -379,6 +550,10 @@ RULED: dict[str, tuple[dict[str, int | bool], str]] = {
         "skip_add<Node>",
     ),
     "select": ({"BEATS": 1, "PIXELS_PER_BEAT": 1, "FLAG_IN_REPAIRED": True}, "select<Node>"),
+    "mark": ({"BEATS": 1}, "mark<Node>"),
+    "halve": ({"HEIGHT": 2, "WIDTH": 4}, "halve<Node>"),
+    "grow": ({"HEIGHT": 2, "WIDTH": 4, "KEEP_FLAG": True}, "grow<Node>"),
+    "correct": ({"BEATS": 1}, "correct<Node>"),
     "pixel_shuffle": (
         {"HEIGHT": 4, "WIDTH": 4, "CHANNELS": 3, "STRIDE": 2, "CROP_N": 0, "CROP_E": 0, "CROP_S": 0,
          "CROP_W": 0, "SIMD": 1, "BITS": 4},
