@@ -1,10 +1,11 @@
 """Depths of all FIFOs by construction: skips, rows, windows, and rows inside pixel shuffles.
 
-**Skips** - the inputs of a join (a skip add, a selection) come from one fork, on paths of which one takes
-longer; what has come on the other waits in a FIFO. Two depths count (`hls.order` and `hls.timing` say how
-they come about from kernels, strides, paddings and folding):
+**Skips** - the inputs of a join (a skip add, an operator on two images) come from one fork, on paths of which
+one takes longer; what has come on the other waits in a FIFO: the encoder's result for the decoder's, the image
+for its score or its correction, a level of a pyramid for whole rows of the level above. Two depths count
+(`hls.order` and `hls.timing` say how they come about from kernels, strides, paddings, rows and folding):
 
-    floor   max over n of |{m : own(m) <= others(n)}| - (n - 1)  pixels       with less it deadlocks
+    floor   max over n of |{m : own(m) <= others(n)}| - taken(n)  pixels      with less it deadlocks
     depth   the least with period(depths) <= (1 + PACE) * period(unlimited)
 
 with period() the cycles of a frame in the steady state, by the max-plus recurrence of the whole network, all

@@ -1,9 +1,10 @@
 """Raster order: which input pixel is the last that an output pixel needs, node by node and along a branch.
 
 For every operator, need(n) is the number of its input pixels that must have been consumed before its n-th
-output pixel can leave. Along a branch these compose.
+output pixel can leave; of a join, on each input. Along a branch these compose.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,34 +13,46 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 Counts = NDArray[np.int64]
+ROWS_HELD = 4  # by a PyramidDouble, of the level above, from the first that its row needs
 
 
 def floor_pixels(model: ModelWrapper, join: Any, index: int) -> int:
     """Pixels that must wait at input `index` of `join`, whatever the folding, or the network deadlocks.
 
     The paths of the join's inputs part at a fork. Its n-th pixel needs others(n) pixels through that fork on
-    the other inputs, by which time some have come out on this one, of which it has taken only n - 1:
+    the other inputs, by which time some have come out on this one, of which it has taken taken(n), which is
+    n - 1 where it takes pixels one by one:
 
-        max over n of |{m : own(m) <= others(n)}| - (n - 1)
+        max over n of |{m : own(m) <= others(n)}| - taken(n)
 
     That is 1 or less on the path that takes longest, and where the paths part at no fork at all.
     """
-    streams = [tensor for tensor in join.input if model.get_initializer(tensor) is None]
-    fork = _parting(model, streams, index)
+    streams = {n: tensor for n, tensor in enumerate(join.input) if model.get_initializer(tensor) is None}
+    tensor = streams.pop(index)
+    fork = _parting(model, tensor, streams.values())
     if fork is None:
         return 0
-    own, *others = (need(model, tensor, fork) for tensor in (streams[index], *_but(streams, index)))
-    known = [counts for counts in others if counts is not None]
-    if own is None or not known:
+    own = need(model, tensor, fork)
+    latest = _latest(model, join, streams, fork)
+    if own is None or latest is None:
         return 0
-    latest: Counts = np.maximum.reduce(known)
-    return int((np.searchsorted(own, latest, side="right") - np.arange(len(latest))).max())
+    return int((np.searchsorted(own, latest, side="right") - _taken(join, index, len(latest))).max())
 
 
-def _parting(model: ModelWrapper, streams: list[str], index: int) -> Any:
-    """The nearest fork upstream of input `index` that another input comes by too, if any."""
-    others = {node.name for tensor in _but(streams, index) for node in _forks(model, tensor)}
-    return next((node for node in _forks(model, streams[index]) if node.name in others), None)
+def _taken(join: Any, index: int, count: int) -> Counts:
+    """The pixels of input `index` that a join takes before its n-th output pixel, n = 1 .. `count`."""
+    before = np.arange(count)
+    if join.op_type != "PyramidDouble_rtl" or index > 0:
+        return before
+    height, width = getCustomOp(join).size()
+    rows = np.maximum(before // width - 1, 0) // 2 + ROWS_HELD
+    return np.minimum(rows, height // 2) * (width // 2)
+
+
+def _parting(model: ModelWrapper, tensor: str, others: Iterable[str]) -> Any:
+    """The nearest fork upstream of `tensor` that one of `others` comes by too, if any."""
+    theirs = {node.name for other in others for node in _forks(model, other)}
+    return next((node for node in _forks(model, tensor) if node.name in theirs), None)
 
 
 def _forks(model: ModelWrapper, tensor: str) -> list[Any]:
@@ -55,10 +68,6 @@ def _forks(model: ModelWrapper, tensor: str) -> list[Any]:
     return list(found.values())
 
 
-def _but(streams: list[str], index: int) -> list[str]:
-    return streams[:index] + streams[index + 1 :]
-
-
 def need(model: ModelWrapper, tensor: str, fork: Any) -> Counts | None:
     """need(n) for n = 1.. of `tensor` in pixels through `fork`; None where it does not come from there."""
     if tensor in fork.output:
@@ -67,17 +76,26 @@ def need(model: ModelWrapper, tensor: str, fork: Any) -> Counts | None:
     producer = model.find_producer(tensor)
     if producer is None:
         return None
-    before = [need(model, source, fork) for source in producer.input if model.get_initializer(source) is None]
-    known = [need for need in before if need is not None]
+    streams = {n: name for n, name in enumerate(producer.input) if model.get_initializer(name) is None}
+    return _latest(model, producer, streams, fork)
+
+
+def _latest(model: ModelWrapper, node: Any, streams: Mapping[int, str], fork: Any) -> Counts | None:
+    """need(n) of the output of `node`, by its inputs `streams` alone; None where none comes from `fork`."""
+    known = []
+    for index, tensor in streams.items():
+        through = need(model, tensor, fork)
+        if through is not None:
+            needed = last_input(node, index)
+            known.append(through if needed is None else through[needed])
     if not known:
         return None
-    through: Counts = np.maximum.reduce(known)
-    needed = last_input(producer)
-    return through if needed is None else np.maximum.accumulate(through[needed])
+    latest: Counts = np.maximum.accumulate(np.maximum.reduce(known))
+    return latest
 
 
-def last_input(node: Any) -> Counts | None:
-    """For each output pixel of `node`, the index of the last input pixel it needs; None: its own."""
+def last_input(node: Any, index: int = 0) -> Counts | None:
+    """For each output pixel of `node`, the index of the last pixel of an input it needs; None: its own."""
     operator = getCustomOp(node)
     match node.op_type:
         case "FMPadding_rtl":
@@ -98,6 +116,15 @@ def last_input(node: Any) -> Counts | None:
             rows = np.arange(windows[0]) * stride[0] + kernel[0] - 1
             columns = np.arange(windows[1]) * stride[1] + kernel[1] - 1
             return (rows[:, None] * width + columns).reshape(-1)
+        case "PyramidHalve_rtl":
+            height, width = operator.size()
+            rows, columns = np.arange(1, height, 2), np.arange(1, width, 2)
+            return (rows[:, None] * width + columns).reshape(-1)
+        case "PyramidDouble_rtl" if index == 0:
+            height, width = (side // 2 for side in operator.size())
+            # whole rows are taken, of which the lower one may be the next row's
+            rows = np.minimum((np.arange(2 * height) + 1) // 2, height - 1)
+            return np.repeat(rows * width + width - 1, 2 * width)
         case "PixelShuffle_rtl":
             height, width = operator.get_nodeattr("ImgDim")
             stride = operator.get_nodeattr("Stride")

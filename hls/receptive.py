@@ -5,13 +5,18 @@ kernels, equal strides), so one is followed through the layers, far from both en
 """
 
 from dataclasses import dataclass
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hls.network import (
     Convolution,
+    Correct,
+    Double,
+    Halve,
     Layer,
+    Mark,
     Network,
     Requantization,
     Select,
@@ -43,7 +48,7 @@ def reach(network: Network) -> Reach:
     """The reach of the result's pixels. `UserError` for a network that is not the same everywhere."""
     image = network.image_in
     tensors = {image.name: image} | {layer.result.name: layer.result for layer in network.layers}
-    multiple = max(image.height // tensor.height for tensor in tensors.values())
+    multiple = lcm(*(image.height // tensor.height for tensor in tensors.values()))
     side = LEVELS * 8 * multiple
     pixels = np.arange(side)
     seen: dict[str, Interval] = {image.name: (pixels, pixels)}
@@ -75,11 +80,22 @@ def _through(layer: Layer, inputs: list[Interval], count: int) -> Interval:
             # y * s + u - pad = Y for a kernel element 0 <= u < k
             taps, place = layer.weights.shape[-1], np.arange(count) + layer.pad
             return _joined(inputs[0], -((taps - 1 - place) // layer.stride), place // layer.stride)
-        case SkipAdd() | Select():
-            low, high = zip(*inputs, strict=True)
-            return np.minimum(*low), np.maximum(*high)
+        case SkipAdd() | Select() | Mark() | Correct():
+            return _either(*inputs)
+        case Halve():
+            return _joined(inputs[0], 2 * np.arange(count), 2 * np.arange(count) + 1)
+        case Double():
+            above, level = inputs
+            # the cell above and the next nearest
+            first = (np.arange(count) - 1) // 2
+            return _either(_joined(above, first, first + 1), level)
         case Requantization():
             return inputs[0]
+
+
+def _either(one: Interval, other: Interval) -> Interval:
+    """What elements see that read the same element of two tensors."""
+    return np.minimum(one[0], other[0]), np.maximum(one[1], other[1])
 
 
 def _joined(source: Interval, first: NDArray[np.int64], last: NDArray[np.int64]) -> Interval:

@@ -215,6 +215,74 @@ struct Pad : Node {
   }
 };
 
+// One level up a pyramid: the last pixel of each cell of 2x2 gives a beat, the others only go in.
+struct Halve : Node {
+  Stream &in, &out;
+  Count columns, at = 0;
+  bool lower = false;
+  Halve(Stream& in, Stream& out, Count columns) : in(in), out(out), columns(columns) {}
+  bool advance() override {
+    bool moved = false;
+    for (; in.has_beat(); moved = true) {
+      Cycle cycle = in.beat();
+      if (lower && at % 2) {
+        if (!out.has_room()) return moved;
+        cycle = std::max(cycle, out.room());
+        out.push(cycle);
+      }
+      in.pop(cycle);
+      if (++at == columns) {
+        at = 0;
+        lower = !lower;
+      }
+    }
+    return moved;
+  }
+};
+
+// One level down: a row needs up to two rows of the level above, whole ones, of which four from the upper of the
+// two on have a place; those of the next frame come once this one has left. See pyramid_double.sv.
+struct Double : Node {
+  static constexpr Count places = 4;
+  Stream &above, &level, &out;
+  Count columns, rows;                  // of the level
+  Count loaded = 0, cell = 0;           // whole rows of the level above, cells of the next
+  Count row = 0, column = 0;            // of the level
+  Cycle begin = 0;                      // of the frame
+  std::vector<Cycle> whole_at, left_at;  // by row: of the level above, and of the level
+  Double(Stream& above, Stream& level, Stream& out, Count columns, Count rows)
+      : above(above), level(level), out(out), columns(columns), rows(rows), whole_at(rows / 2), left_at(rows) {}
+  bool advance() override {
+    bool moved = false;
+    for (bool again = true; again; moved = moved || again) {
+      again = false;
+      for (; loaded < rows / 2 && above.has_beat(); again = true) {
+        Count freeing = 2 * (loaded - places) + 2;  // the last row that needs the row whose place this one takes
+        if (loaded >= places && row <= freeing) break;
+        Cycle cycle = std::max(above.beat(), loaded < places ? begin : left_at[freeing] + 1);
+        above.pop(cycle);
+        if (++cell < columns / 2) continue;
+        cell = 0;
+        whole_at[loaded++] = cycle + 1;
+      }
+      for (; level.has_beat() && out.has_room(); again = true) {
+        Count lower = std::min((row + 1) / 2, rows / 2 - 1);
+        if (loaded <= lower) break;
+        Cycle cycle = std::max({level.beat(), out.room(), whole_at[lower]});
+        level.pop(cycle);
+        out.push(cycle);
+        if (++column < columns) continue;
+        column = 0;
+        left_at[row++] = cycle;
+        if (row < rows) continue;
+        row = loaded = 0;
+        begin = cycle + 1;
+      }
+    }
+    return moved;
+  }
+};
+
 // FINN's sliding window: fetches windows from a cyclic buffer while it reads elements into it; the first element
 // of a frame is read once the last of the frame before has been handed on.
 struct Window : Node {
@@ -442,6 +510,12 @@ struct Pipeline {
     } else if (kind == "join") {
       std::vector<Stream*> in = several();
       add<Join>(in, stream());
+    } else if (kind == "double") {
+      Stream& above = stream();
+      Stream& level = stream();
+      Stream& out = stream();
+      Count columns = number();
+      add<Double>(above, level, out, columns, number());
     } else if (kind == "fork") {
       Stream& in = stream();
       add<Fork>(in, several());
@@ -451,6 +525,7 @@ struct Pipeline {
       std::vector<Count> n;
       for (Count value; line >> value;) n.push_back(value);
       if (kind == "convert") add<Convert>(in, out, n.at(0), n.at(1));
+      else if (kind == "halve") add<Halve>(in, out, n.at(0));
       else if (kind == "pad") add<Pad>(in, out, n.at(0), n.at(1), n.at(2), n.at(3), n.at(4), n.at(5), n.at(6));
       else if (kind == "window")
         add<Window>(in, out, n.at(0), n.at(1), n.at(2), n.at(3), n.at(4), n.at(5), n.at(6), n.at(7), n.at(8) != 0);

@@ -10,7 +10,8 @@ each by l cycles. Whatever stands at its ends,
 and a node adds what it needs: thresholds in_result(n) = out_source(n), a join the latest of its inputs, a
 sliding window each element it hands on and, to read on, the fetch that freed the place it overwrites, a
 matrix unit MW / SIMD steps for each of its MH / PE passes, the first of which waits for the window's beats,
-a pixel shuffle the places in its row FIFOs. All constraints have the form max(... + constant), so the
+a pixel shuffle the places in its row FIFOs, a level of a pyramid the rows of the level above, and these the
+place of an earlier row. All constraints have the form max(... + constant), so the
 earliest cycles that satisfy them are unique, and with deeper FIFOs no beat comes later. `timing.cpp`
 computes them, one evaluation a beat; where frames are left and no beat's cycle can be computed, the network
 is deadlocked.
@@ -23,7 +24,7 @@ of the RTL.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, inf, log2, prod
+from math import ceil, inf, lcm, log2, prod
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ class Pipeline:
 
     def _node(self, node: Any) -> str:
         operator = getCustomOp(node)
-        less = next(self._left_out[name] for name in node.input if name in self._left_out)
+        less = self._left_out[node.input[0]]
         self._left_out |= dict.fromkeys(node.output, int(less * _scale(operator)))
         places, latency = _output(operator)
         in_fifo = [self._stream(tensor, places, latency) for tensor in node.output]
@@ -155,6 +156,11 @@ class Pipeline:
             case "MVAU_rtl":
                 steps, passes = _folds(operator)
                 numbers = [steps, passes, latency % steps]
+            case "PyramidHalve_rtl":
+                numbers = _numbers(operator, "ImgDim")[1:]
+            case "PyramidDouble_rtl":
+                height, width = _numbers(operator, "ImgDim")
+                numbers = [width, height - self._left_out[node.output[0]]]
             case "PixelShuffle_rtl":
                 height, width, *others = _numbers(
                     operator, "ImgDim", "Stride", "CropNorth", "CropEast", "CropSouth", "CropWest"
@@ -168,18 +174,24 @@ class Pipeline:
             "FMPadding_rtl": "pad",
             "ConvolutionInputGenerator_rtl": "window",
             "MVAU_rtl": "matrix",
+            "PyramidHalve_rtl": "halve",
+            "PyramidDouble_rtl": "double",
             "PixelShuffle_rtl": "shuffle",
         }
         return _line(kinds[node.op_type], *inputs, *outputs, *numbers)
 
 
 def _scale(operator: Any) -> Fraction:
-    """Rows of a node's result for each row of its input, where the image goes on."""
+    """Rows of a node's result for each row of its first input, where the image goes on."""
     match operator.onnx_node.op_type:
         case "ConvolutionInputGenerator_rtl":
             return Fraction(1, operator.get_nodeattr("Stride")[0])
         case "PixelShuffle_rtl":
             return Fraction(operator.get_nodeattr("Stride"))
+        case "PyramidHalve_rtl":
+            return Fraction(1, 2)
+        case "PyramidDouble_rtl":
+            return Fraction(2)
         case _:
             return Fraction(1)
 
@@ -191,8 +203,11 @@ def _rows(model: ModelWrapper) -> int:
 
 
 def _reduction(model: ModelWrapper) -> int:
-    """The product of all strides of sliding windows: a multiple of what the image's height is divided by."""
-    return prod(_scale(getCustomOp(node)).denominator for node in model.graph.node)
+    """The rows of the image of which every tensor has a whole number."""
+    scales = {model.graph.input[0].name: Fraction(1)}
+    for node in model.graph.node:
+        scales |= dict.fromkeys(node.output, scales[node.input[0]] * _scale(getCustomOp(node)))
+    return lcm(*(scale.denominator for scale in scales.values()))
 
 
 def _output(operator: Any) -> tuple[int, int]:

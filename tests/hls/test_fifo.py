@@ -2,7 +2,7 @@
 
 The simulation knows nothing of formulas: every node holds the tokens that came in a list and passes on, in
 raster order and as soon as it can, what they suffice for. Queues are unlimited; the highest level that the
-skip side of an add reaches is what its FIFO must hold.
+skip side of a join reaches is what its FIFO must hold.
 """
 
 from collections import Counter, defaultdict
@@ -27,6 +27,7 @@ from hls.network import (
 )
 from hls.order import floor_pixels
 from hls.timing import Pipeline
+from model.generator import FILLED, Mode
 from tests.networks import Case, integer_network
 
 
@@ -79,6 +80,14 @@ class Tokens:
                 (k, _), (s, _) = operator.get_nodeattr("ConvKernelDim"), operator.get_nodeattr("Stride")
                 window = [(y * s + v) * columns + x * s + u for v in range(k) for u in range(k)]
                 return all(pixel < counts[0] for pixel in window)
+            case "PyramidHalve_rtl":
+                return counts[0] > (2 * y + 1) * 2 * width + 2 * x + 1
+            case "PyramidDouble_rtl":
+                rows = counts[0] // (width // 2)
+                wanted = {
+                    min(max(row, 0), height // 2 - 1) for row in (y // 2, y // 2 + (1 if y % 2 else -1))
+                }
+                return counts[1] > sent and all(row < rows for row in wanted)
             case "PixelShuffle_rtl":
                 columns, s = operator.get_nodeattr("ImgDim")[1], operator.get_nodeattr("Stride")
                 row = (y + operator.get_nodeattr("CropNorth")) // s
@@ -100,6 +109,12 @@ CASES = [
     Case(widths=(2, 2, 2), kernel=5, height=32, width=16),
     Case(widths=(2, 2, 2, 2), height=32, width=48),
     Case(widths=(2, 2, 2, 2, 2), height=64, width=32),
+    Case(widths=(2, 2), mode="selective"),
+    Case(widths=(2, 2), mode="filled", fill_levels=1),
+    Case(widths=(2,), kernel=3, height=16, width=24, mode="filled", fill_levels=3),
+    Case(widths=(2, 2, 2), height=64, width=32, mode="filled", fill_levels=5),
+    Case(widths=(2, 2), height=8, width=24, mode="corrected", fill_levels=3),
+    Case(widths=(2, 2), kernel=5, stride=3, height=36, width=18, mode="corrected", fill_levels=1),
 ]
 
 
@@ -139,9 +154,15 @@ def waiting(model: ModelWrapper) -> dict[tuple[str, int], int]:
     return {
         (node.name, index): floor_pixels(model, node, index)
         for node in model.graph.node
-        if node.op_type == "SkipAdd_rtl"
+        if sum(model.get_initializer(name) is None for name in node.input) > 1
         for index in range(len(node.input))
     }
+
+
+def skips_of(case: Case) -> int:
+    """Skips of the encoder, levels of the pyramid, and the image for what the network says of it."""
+    image = case.mode != "direct"
+    return len(case.widths) - 1 + image + case.generator.fill_levels * (case.mode in FILLED)
 
 
 WHOLE = [(4, 2, 16, 12, False), (4, 2, 16, 12, True), (3, 3, 18, 27, False), (2, 2, 8, 20, True)]
@@ -149,7 +170,7 @@ WHOLE = [(4, 2, 16, 12, False), (4, 2, 16, 12, True), (3, 3, 18, 27, False), (2,
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_floor_is_what_tokens_need(case: Case) -> None:
-    check_floors(integer_network(case), len(case.widths) - 1)
+    check_floors(integer_network(case), skips_of(case))
 
 
 @pytest.mark.parametrize("shape", WHOLE, ids=str)
@@ -205,6 +226,8 @@ SIZED = [
     integer_network(CASES[0]),
     integer_network(CASES[3]),
     integer_network(CASES[8]),
+    integer_network(Case(widths=(2, 2), height=16, width=24, mode="filled", fill_levels=3)),
+    integer_network(Case(widths=(2, 2), height=16, width=24, mode="corrected", fill_levels=2)),
     over_the_whole(4, 2, 16, 12, False),
     over_the_whole(4, 2, 32, 24, True),
 ]
@@ -229,14 +252,26 @@ def test_skip_depths_are_the_least_for_full_pace(network: Network, target: int) 
             assert pipeline.run({name: floor * 3 // 4}).period == inf, "a deadlock"
 
 
-def test_each_skip_gets_a_fifo() -> None:
-    model = connected(integer_network(Case(widths=(2, 2, 2), height=16, width=24)), 10_000)
-    behind = {
-        model.find_consumer(node.output[0]).name
-        for node in model.graph.node
-        if node.op_type == "StreamingFIFO_rtl" and node.name in skips(model)
-    }
-    assert behind == {"add1_add", "add2_add"}
+ADDS = {"add1_add", "add2_add"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "joins"),
+    [
+        ("direct", ADDS),
+        ("filled", ADDS | {"mark1_pixels", "double1_pixels", "double2_pixels"}),
+        ("corrected", ADDS | {"correct1_pixels", "double1_pixels", "double2_pixels"}),
+    ],
+)
+def test_each_skip_gets_a_fifo(mode: Mode, joins: set[str]) -> None:
+    case = Case(widths=(2, 2, 2), height=16, width=24, mode=mode, fill_levels=2)
+    model = connected(integer_network(case), 10_000)
+    assert set(skips(model)) == {f"{name}_in1_fifo" for name in joins}
+    for name in skips(model):
+        behind = model.find_consumer(model.get_node_from_name(name).output[0])
+        while behind.op_type == "StreamingDataWidthConverter_rtl":
+            behind = model.find_consumer(behind.output[0])
+        assert behind.name == name.removesuffix("_in1_fifo")
 
 
 def test_a_skip_from_the_image_is_as_wide_as_its_pixels() -> None:
@@ -293,13 +328,25 @@ def test_a_matrix_unit_fed_more_slowly_gets_a_fifo_of_one_window() -> None:
     assert checked[True] and checked[False]
 
 
-def test_depth_does_not_grow_with_the_height() -> None:
+@pytest.mark.parametrize("mode", ["direct", "filled", "corrected"])
+def test_depth_does_not_grow_with_the_height(mode: Mode) -> None:
     """A skip FIFO holds the rows by which the deep branch lags, not the frame."""
     floors = []
     for height in (64, 128):
-        model = dataflow.build(integer_network(Case(widths=(2, 2, 2, 2), height=height, width=32)))
-        floors.append(waiting(model))
+        case = Case(widths=(2, 2, 2, 2), height=height, width=32, mode=mode, fill_levels=4)
+        floors.append(waiting(dataflow.build(integer_network(case))))
     assert floors[0] == floors[1]
+
+
+@pytest.mark.parametrize("levels", [1, 3, 5])
+def test_a_level_holds_the_rows_of_the_levels_above(levels: int) -> None:
+    """Its second row waits for two whole rows of the highest, which are 2**n of its own each, n levels above."""
+    case = Case(widths=(2,), height=64, width=32, mode="filled", fill_levels=levels)
+    model = dataflow.build(integer_network(case))
+    for n in range(1, levels + 1):
+        above, width = levels + 1 - n, 32 >> (n - 1)
+        join = model.get_node_from_name(f"double{n}_pixels")
+        assert floor_pixels(model, join, 1) == (2 * 2**above - 1) * width
 
 
 @pytest.mark.parametrize(

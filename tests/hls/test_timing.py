@@ -1,11 +1,13 @@
 """The max-plus recurrence: single nodes against what their RTL takes, and graphs among themselves."""
 
+from dataclasses import replace
 from math import inf
 
 import pytest
 
 from hls import dataflow, fifo, fold, streams
 from hls.timing import SOURCE, Pipeline
+from model.generator import Mode
 from pixelmend.errors import UserError
 from pixelmend.native import call, program
 from tests.networks import Case, integer_network
@@ -15,10 +17,13 @@ DIRECT = "stream 1 1 0"
 
 def ends(*lines: str) -> list[int]:
     """Cycles at which frames end, of a pipeline written in the program's own words."""
-    return [
-        int(word)
-        for word in call([str(program(SOURCE))], "timing", text="\n".join(lines)).split("\n")[0].split()
-    ]
+    return told(*lines)[0]
+
+
+def told(*lines: str) -> list[list[int]]:
+    """Both lines that the program writes: ends of frames, most beats held by each stream."""
+    text = call([str(program(SOURCE))], "timing", text="\n".join(lines))
+    return [[int(word) for word in line.split()] for line in text.splitlines()]
 
 
 def one(
@@ -39,6 +44,7 @@ def one(
         ("matrix 0 1 8 1 3", 800, 100, 800),  # one pass
         ("matrix 0 1 8 5 3", 800, 500, 4000),  # five passes, windows replayed
         ("shuffle 0 1 1 4 6 2 0 0 0 0 12 12", 96, 96, 96),
+        ("halve 0 1 6", 24, 6, 24),  # 4 x 6 pixels
     ],
 )
 def test_pace_of_a_node(node: str, beats_in: int, beats_out: int, period: int) -> None:
@@ -80,6 +86,34 @@ def test_a_skip_too_shallow_is_a_deadlock_and_deeper_is_never_slower() -> None:
     assert totals == sorted(totals, reverse=True)
 
 
+def level_filled(depth: int) -> list[int]:
+    """Frames of 8 x 4 pixels filled from one level above; `depth` beats of the skip beside it."""
+    return ends(
+        DIRECT, "stream 1 0 0", f"stream {depth} 3 1", DIRECT, DIRECT, "source 0 32", "fork 0 2 1 2",
+        "halve 1 3 4", "double 3 2 4 4 8", "sink 4 32", "run 3",
+    )  # fmt: skip
+
+
+def test_a_level_waits_for_whole_rows_of_the_level_above() -> None:
+    """Its second row needs two, of which the last cell comes with the twelfth pixel from that row on."""
+    times = [level_filled(depth) for depth in range(8, 17)]
+    assert [len(found) for found in times] == [0, 0, 0, 3, 3, 3, 3, 3, 3], "one more waits at the fork"
+    first, second, third = times[-1]
+    # the 16th pixel is halved at 16, loaded at 17, and there for the second row's first of 28 pixels at 18
+    assert first == 18 + 28
+    # a frame's first cells are loaded once the last frame has left; 8 more pixels, and the second row begins
+    assert third - second == second - first == 10 + 28
+
+
+def test_the_level_above_is_loaded_four_rows_ahead() -> None:
+    """16 x 4 pixels, of which one is taken in 64 cycles: of 8 rows of cells the others wait, 2 cells each."""
+    _, levels = told(
+        DIRECT, "stream 1 0 0", "stream 64 3 1", "stream 99 1 1", DIRECT, DIRECT, "source 0 64",
+        "fork 0 2 1 2", "halve 1 3 4", "double 3 2 4 4 16", "convert 4 5 64 1", "sink 5 4096", "run 1",
+    )  # fmt: skip
+    assert levels[3] == 2 * (8 - 4)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [("sieve 0 1", "unknown kind of node: sieve"), ("join 1", "join: a number is missing")],
@@ -89,16 +123,35 @@ def test_a_bad_line_is_refused(line: str, message: str) -> None:
         one(line, 1, 1)
 
 
-def test_a_taller_frame_is_evaluated_as_a_shorter_one() -> None:
+@pytest.mark.parametrize("mode", ["direct", "filled", "corrected"])
+def test_a_taller_frame_is_evaluated_as_a_shorter_one(mode: Mode) -> None:
     """Cut to the same rows, graphs of any height are the same, but for the depths they were given."""
 
     def pipeline(height: int, rows: int) -> Pipeline:
-        model = dataflow.build(integer_network(Case(widths=(2, 2, 2), height=height, width=16)))
+        case = Case(widths=(2, 2, 2), height=height, width=16, mode=mode, fill_levels=3)
+        model = dataflow.build(integer_network(case))
         fold.apply(model, fold.balanced(model, 100 * height))
         fifo.size_shuffles(model)
-        return Pipeline(streams.connect(model, 1), rows)
+        model = streams.connect(model, 1)
+        skips.update(dict.fromkeys(fifo.skips(model), 2000))
+        return Pipeline(model, rows)
 
-    skips = {"add1_add_in1_fifo": 500, "add2_add_in1_fifo": 500}
+    skips: dict[str, int] = {}
     assert pipeline(64, 32).run(skips) == pipeline(32, 32).run(skips)
     assert pipeline(64, 39).run(skips) == pipeline(40, 40).run(skips), "the strides divide the rows left out"
     assert pipeline(64, 64).run(skips).period > 1.5 * pipeline(64, 32).run(skips).period
+
+
+def test_rows_are_left_out_by_the_strides_of_the_deepest_level() -> None:
+    """Of 4 halvings beside 2 strides of 2, not of all of them in a row: 16 rows, not 64."""
+    case = Case(widths=(2, 2), height=96, width=16, mode="filled", fill_levels=4)
+
+    def pipeline(height: int) -> Pipeline:
+        model = dataflow.build(integer_network(replace(case, height=height)))
+        fold.apply(model, fold.balanced(model, 100 * height))
+        fifo.size_shuffles(model)
+        return Pipeline(streams.connect(model, 1), 50)
+
+    plenty = dict.fromkeys((f"double{n}_pixels_in1_fifo" for n in range(1, 5)), 2000)
+    plenty |= {"add1_add_in1_fifo": 2000, "mark1_pixels_in1_fifo": 2000}
+    assert pipeline(96).run(plenty) == pipeline(64).run(plenty)
