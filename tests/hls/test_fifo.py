@@ -340,7 +340,7 @@ def test_depth_does_not_grow_with_the_height(mode: Mode) -> None:
 
 @pytest.mark.parametrize("levels", [1, 3, 5])
 def test_a_level_holds_the_rows_of_the_levels_above(levels: int) -> None:
-    """Its second row waits for two whole rows of the highest, which are 2**n of its own each, n levels above."""
+    """Its second row waits for two whole rows of the highest, n levels above, 2**n of its own each."""
     case = Case(widths=(2,), height=64, width=32, mode="filled", fill_levels=levels)
     model = dataflow.build(integer_network(case))
     for n in range(1, levels + 1):

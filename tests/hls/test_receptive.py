@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from hls import dataflow
+from hls.network import Network, Tensor, filling
 from hls.receptive import reach
+from model.generator import FILLED
 from sim.integer import IntegerModel
 from tests.networks import Case, equal, integer_network
 
@@ -18,12 +20,25 @@ CASES = (
     Case((4, 6), kernel=5, height=128, width=128, sum_bits=4),
     Case((4, 6), kernel=6, stride=3, height=144, width=144),
     Case((4, 6), kernel=4, height=64, width=64, mode="mapped"),
+    Case((4, 6), kernel=4, height=64, width=64, mode="filled", fill_levels=3, seed=1),
+    Case((4,), kernel=5, stride=3, height=72, width=72, mode="filled", fill_levels=2),
+    Case((4, 6), kernel=3, height=64, width=64, mode="corrected", fill_levels=2),
 )
 
 
 def model(case: Case) -> IntegerModel:
-    network = integer_network(case)
-    return IntegerModel(dataflow.build(network), case.height, case.width)
+    return executed(integer_network(case))
+
+
+def executed(network: Network) -> IntegerModel:
+    return IntegerModel(dataflow.build(network), network.image_in.height, network.image_in.width)
+
+
+def pyramid(side: int, levels: int) -> Network:
+    """Nothing but the filling of an image with its map."""
+    image = Tensor("image", side, side, 4, 8, 255, 1.0)
+    layers, filled = filling(image, levels, keep_flag=False)
+    return Network(image, filled, tuple(layers), 0.5)
 
 
 def test_one_level_by_hand() -> None:
@@ -53,6 +68,8 @@ def test_a_frame_cut_out_of_a_larger_one(case: Case) -> None:
         0, 256, (1, large.height, large.width, case.generator.inputs), dtype=np.uint8
     )
     whole = model(large).run(picture)
+    if case.mode != "direct":
+        assert 0.1 < (whole != picture[..., :3]).any(-1).mean() < 0.9, "few pixels are broken, or all"
     small = model(case)
     for at in (0, found.multiple, large.height - case.height):
         rows = slice(at, at + case.height)
@@ -77,5 +94,50 @@ def test_no_pixel_sees_more(case: Case = CASES[1]) -> None:
             other[0, row] = value
             rows = np.flatnonzero((small.run(other) != before).any(axis=(0, 2, 3)))
             changed |= {int(r) - row for r in rows}
+    assert -found.after <= min(changed) and max(changed) <= found.before
+    assert len(changed) > found.field // 2
+
+
+@pytest.mark.parametrize("axis", [1, 2], ids=["rows", "columns"])
+@pytest.mark.parametrize(("levels", "ends"), [(1, 2), (2, 6), (3, 14)])
+def test_the_reach_of_a_pyramid_is_exact(levels: int, ends: int, axis: int) -> None:
+    """One sound pixel in a broken image is seen as far as the reach says, from every place of a cell."""
+    side = 8 * 2**levels
+    network = pyramid(side, levels)
+    found = reach(network)
+    assert (found.before, found.after, found.multiple) == (ends, ends, 2**levels)
+    filler = executed(network)
+    broken = np.full((1, side, side, 4), 255, np.uint8)
+    before = filler.run(broken)
+    sees: dict[int, list[int]] = {place: [] for place in range(side)}  # of the input, by that of the result
+    for place in range(side):
+        frame = broken.copy()
+        at = (place, side // 2) if axis == 1 else (side // 2, place)
+        frame[0, *at, 3] = 0
+        for changed in np.flatnonzero((filler.run(frame) != before).any(axis=(0, 3 - axis, 3))):
+            sees[int(changed)].append(place)
+    middle = range(side // 2, side // 2 + found.multiple)
+    assert max(place - min(sees[place]) for place in middle) == found.before
+    assert max(max(sees[place]) - place for place in middle) == found.after
+    assert max(max(sees[place]) - min(sees[place]) + 1 for place in middle) == found.field
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.mode in FILLED], ids=str)
+def test_no_pixel_sees_more_through_a_pyramid(case: Case) -> None:
+    """Single pixels, sound and broken: nothing out of reach changes, and most of what is within."""
+    network = integer_network(case)
+    found = reach(network)
+    small = executed(network)
+    rng = np.random.default_rng(2)
+    frame = rng.integers(0, 256, (1, case.height, case.width, case.generator.inputs), dtype=np.uint8)
+    before = small.run(frame)
+    changed: set[int] = set()
+    for at in np.ndindex(found.multiple, 3):
+        row, column = at[0] + case.height // 2, at[1] + case.width // 2
+        for value in (0, 255):
+            other = frame.copy()
+            other[0, row, column] = value
+            rows, columns = np.nonzero((small.run(other) != before).any(axis=(0, 3)))
+            changed |= {int(shift) for shift in np.concatenate([rows - row, columns - column])}
     assert -found.after <= min(changed) and max(changed) <= found.before
     assert len(changed) > found.field // 2
