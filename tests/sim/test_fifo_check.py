@@ -10,17 +10,29 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from hls import dataflow, fold, streams
+from hls.config import HlsConfig
+from hls.fifo import size_skips
+from hls.finn_setup import finn_workspace
+from hls.network import Network, Tensor, filling
+from hls.rtl.generate import generate
+from hls.timing import Pipeline
 from pixelmend.errors import UserError
-from pixelmend.files import read_json
+from pixelmend.files import read_json, write_json
 from sim import fifo_check as module
 from sim.config import SimConfig
 from sim.fifo_check import TOLERANCE, Bench, Fifo, Limits, fifo_check, fifos, judge, limits
+from sim.integer import IntegerModel
 from sim.rtl import RtlModel, Run
 from sim.verilator import Deadlock
 from tests.networks import Case, images, lowered
 
 CASE = Case(widths=(4, 6), pixels_per_beat=2, seed=2)
 SKIP = "add1_add_in1_fifo"
+PYRAMIDS = [
+    Case(widths=(4, 6), height=16, mode="filled", fill_levels=3, seed=14),
+    Case(widths=(4, 6), height=16, mode="corrected", fill_levels=2, pixels_per_beat=2, seed=16),
+]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +67,64 @@ def test_at_the_depth_given_the_network_runs_at_full_pace(compiled: RtlModel, fr
     assert all(capped.fills[name] <= depth for name, depth in depths.items())
     assert np.array_equal(capped.frames, free.frames)
     assert capped.signatures == free.signatures
+
+
+@pytest.mark.parametrize("case", PYRAMIDS, ids=str)
+def test_a_network_with_a_pyramid(case: Case, tmp_path: Path, simulations: Path) -> None:
+    """At its depths it keeps the pace that was computed; any skip cut below its floor is a deadlock."""
+    compiled = RtlModel.load(lowered(case, tmp_path)[2], simulations, optimize="-O0")
+    found = by_name(compiled)
+    depths = {name: fifo.depth for name, fifo in found.items()}
+    frames = images(case)
+    free, capped = compiled.run(frames), compiled.run(frames, caps=depths)
+    assert capped.per_frame <= free.per_frame * (1 + TOLERANCE)
+    assert np.array_equal(capped.frames, free.frames)
+
+    schedule = Pipeline(compiled.graph).run(frames=len(frames))
+    assert capped.per_frame == pytest.approx(schedule.period, rel=0.01)
+    assert capped.last_pixel == pytest.approx(schedule.ends[0], rel=0.02)
+    floors = {name: fifo.floor for name, fifo in found.items() if fifo.floor is not None}
+    image = "mark1" if case.mode == "filled" else "correct1"
+    joins = [SKIP, f"{image}_pixels_in1_fifo"]
+    joins += [f"double{n}_pixels_in1_fifo" for n in range(1, case.fill_levels + 1)]
+    assert sorted(floors) == sorted(joins)
+    for name, floor in floors.items():
+        assert abs(capped.fills[name] - schedule.levels[name]) <= 1
+        with pytest.raises(Deadlock) as caught:
+            compiled.run(frames, caps={name: floor * 3 // 4}, idle_limit=5000)
+        assert caught.value.report.fills[name] == (floor * 3 // 4,) * 2
+
+
+@pytest.mark.parametrize(("height", "width", "levels"), [(16, 24, 3), (8, 4, 1), (2, 2, 1), (32, 8, 2)])
+def test_a_pyramid_takes_the_cycles_of_the_recurrence(
+    height: int, width: int, levels: int, tmp_path: Path, simulations: Path
+) -> None:
+    """Filling alone, at a pixel a cycle, to the cycle: nothing else hides where its nodes wait."""
+    image = Tensor("image", height, width, 4, 8, 255, 1.0)
+    layers, filled = filling(image, levels, keep_flag=False)
+    graph = dataflow.build(Network(image, filled, tuple(layers), 0.5))
+    fold.apply(graph, fold.balanced(graph, height * width))
+    graph = streams.connect(graph, 1)
+    size_skips(graph)
+    rtl = tmp_path / "rtl"
+    rtl.mkdir()
+    with finn_workspace() as workspace:
+        generate(graph, HlsConfig(), rtl, workspace)
+    graph.save(str(tmp_path / "dataflow.onnx"))
+    frame = {"height": height, "width": width}
+    write_json(tmp_path / "io.json", {"pixels_per_beat": 1, "frame": frame})
+
+    compiled = RtlModel.load(tmp_path, simulations, optimize="-O0")
+    frames = np.random.default_rng(1).integers(0, 256, (4, height, width, 4), dtype=np.uint8)
+    depths = {fifo.name: fifo.depth for fifo in fifos(graph)}
+    run = compiled.run(frames, caps=depths)
+    assert np.array_equal(run.frames, IntegerModel(graph, height, width).run(frames))
+    for count in range(2, len(frames) + 1):
+        schedule = Pipeline(graph).run(frames=count)
+        assert compiled.run(frames[:count], caps=depths).per_frame == schedule.period
+    # the ports have registers that the graph has not
+    assert run.last_pixel - schedule.ends[0] == 1
+    assert all(abs(run.fills[name] - level) <= 1 for name, level in schedule.levels.items())
 
 
 def test_caps_do_not_change_pixels(compiled: RtlModel, free: Run) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from hls import fifo, streams
 from hls.rtl import top
+from model.generator import FILLED
 from sim.hls import HlsModel
 from sim.integer import IntegerModel
 from sim.rtl import IN, OUT, RtlModel
@@ -46,6 +47,8 @@ CASES = [
     Case(widths=(4, 6), mode="selective", sum_bits=4, seed=10),
     Case(widths=(4, 6), mode="mapped", pixels_per_beat=2, seed=11),
     Case(widths=(4, 6), mode="selective", layer_weight_bits={"dec2": 8}, seed=13, **WIDE),
+    Case(widths=(4, 6), mode="filled", fill_levels=3, seed=14),
+    Case(widths=(4, 6), mode="corrected", fill_levels=2, pixels_per_beat=2, seed=16),
 ]  # fmt: skip
 
 
@@ -59,6 +62,8 @@ def test_all_executions_agree(case: Case, tmp_path: Path, simulations: Path) -> 
     frames = images(case)
     want = IntegerModel.load(build / "dataflow.onnx").run(frames)
     assert len(np.unique(want)) > 8, "the network says nearly nothing"
+    if case.mode in FILLED:
+        assert 0.05 < (want != frames[..., :3]).any(-1).mean() < 0.95, "few pixels are broken, or all"
     equal("Brevitas", brevitas_pixels(network, frames), want)
     equal("QONNX", qonnx_pixels(model, frames), want)
     equal("FINN dataflow", dataflow_pixels(build, frames), want)

@@ -24,7 +24,7 @@ from sim.operators.node import Hardware
 from sim.verilator import Deadlock, Stall
 from tests.networks import Case, integer_network
 
-OWN = ("fork", "add", "select", "shuffle")
+OWN = ("fork", "add", "select", "mark", "halve", "double", "correct", "shuffle")
 FINN = tuple(name for name in OPERATORS if name not in OWN)
 NODES = [(name, seed) for names, count in ((OWN, 3), (FINN, 3)) for name in names for seed in range(count)]
 
@@ -36,7 +36,13 @@ def test_every_execution_of_a_node(name: str, seed: int, simulations: Path) -> N
 
 def test_no_node_type_of_a_network_is_left_out() -> None:
     kinds = set()
-    for case in (Case(sum_bits=4, mode="selective"), Case(mode="mapped", pixels_per_beat=2)):
+    cases = (
+        Case(sum_bits=4, mode="selective"),
+        Case(mode="mapped", pixels_per_beat=2),
+        Case(mode="filled"),
+        Case(mode="corrected"),
+    )
+    for case in cases:
         graph = dataflow.build(integer_network(case))
         fold.apply(graph, fold.balanced(graph, 10_000))
         size_shuffles(graph)
