@@ -11,14 +11,28 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
-from hls.network import Convolution, Requantization, Select, SkipAdd, TransposedConvolution
+from hls.network import (
+    Convolution,
+    Correct,
+    Double,
+    Halve,
+    Layer,
+    Mark,
+    Requantization,
+    Select,
+    SkipAdd,
+    Tensor,
+    TransposedConvolution,
+)
 from hls.qonnx_reader import PIXEL_SCALE, read
 from pixelmend.errors import UserError
 from quant.export import export
+from quant.pyramid_fill import DOMAIN
 from tests.networks import Case, equal, twin
 
 QUANT = "qonnx.custom_op.general"
 PIXEL = np.float32(1 / 255)
+NEUTRAL = np.float32(128) * PIXEL
 
 
 @dataclass
@@ -29,6 +43,7 @@ class File:
     constants: list[Any] = field(default_factory=list)
     shape: tuple[int, ...] = (1, 3, 8, 8)
     inputs: tuple[str, ...] = ("image",)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of tensors that the file tells
 
     def constant(self, name: str, value: Any, kind: type = np.float32) -> str:
         self.constants.append(numpy_helper.from_array(np.asarray(value, kind), name))
@@ -53,6 +68,23 @@ class File:
         source = self.constant(f"{name}_w", values)
         return self.quant(name, source, scale, bits, **{"signed": 1, "narrow": 1} | changed)
 
+    def convolved(self, name: str, source: str, outputs: int, inputs: int = 3, bits: float = 8) -> str:
+        """The pixels of a 1x1 convolution."""
+        weights = self.weights(f"{name}_w", kernel(outputs, inputs, 1, 1))
+        return self.quant(f"{name}_q", self.node("Conv", name, [source, weights]), PIXEL, bits)
+
+    def channels(self, name: str, source: str, first: int, last: int, axis: int = 1, step: int = 1) -> str:
+        ends = (first, last, axis, step)
+        constants = [self.constant(f"{name}{n}", [end], np.int64) for n, end in enumerate(ends)]
+        return self.node("Slice", name, [source, *constants])
+
+    def reached(self, name: str, source: str, limit: float = 0.5) -> str:
+        return self.node("GreaterOrEqual", name, [source, self.constant(f"{name}_limit", limit)])
+
+    def fill(self, name: str, image: str, broken: str, levels: int = 2) -> str:
+        self.shapes[image] = (1, 3, *self.shape[2:])  # which torch writes into a file, and the node needs
+        return self.node("PyramidFill", name, [image, broken], DOMAIN, levels=levels)
+
     def save(self, path: Path, output: str) -> Path:
         def info(name: str, shape: Any) -> Any:
             return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -63,8 +95,9 @@ class File:
             [info(name, self.shape) for name in self.inputs],
             [info(output, None)],
             self.constants,
+            value_info=[info(name, shape) for name, shape in self.shapes.items()],
         )
-        opsets = [helper.make_opsetid("", 18), helper.make_opsetid(QUANT, 1)]
+        opsets = [helper.make_opsetid("", 18), helper.make_opsetid(QUANT, 1), helper.make_opsetid(DOMAIN, 1)]
         save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
         return path
 
@@ -99,27 +132,22 @@ def choice(path: Path, **changed: Any) -> Path:
     image = file.quant("in", "image", PIXEL, 8)
 
     def painted(name: str, bits: float = 8, outputs: int = 4) -> str:
-        weights = file.weights(f"{name}_w", kernel(outputs, 3, 1, 1))
-        return file.quant(f"{name}_q", file.node("Conv", name, [image, weights]), PIXEL, bits)
-
-    def channels(name: str, source: str, *ends: Any) -> str:
-        constants = [file.constant(f"{name}{n}", [end], np.int64) for n, end in enumerate(ends)]
-        return file.node("Slice", name, [source, *constants])
+        return file.convolved(name, image, outputs, bits=bits)
 
     ours = painted("ours")
     score = painted("theirs") if changed.get("score_of_another") else ours
-    scores = channels("score", score, *changed.get("score", (3, 4, 1, 1)))
+    scores = file.channels("score", score, *changed.get("score", (3, 4, 1, 1)))
     limit = changed.get("limit", 0.5)
     limit = scores if limit is None else file.constant("limit", limit)
     flag = file.node("GreaterOrEqual", "flag", [scores, limit])
-    colours = channels("colours", ours, *changed.get("colours", (0, 3, 1, 1)))
+    colours = file.channels("colours", ours, *changed.get("colours", (0, 3, 1, 1)))
     images = [colours, changed.get("other", image)]
     if changed.get("coarse"):
-        images[1] = channels("other", painted("coarse", 7), 0, 3, 1, 1)
+        images[1] = file.channels("other", painted("coarse", 7), 0, 3, 1, 1)
     if changed.get("three_and_three"):
         images[0] = painted("three", outputs=3)
     if changed.get("four_and_four"):
-        images[1] = channels("other", painted("more"), 0, 3, 1, 1)
+        images[1] = file.channels("other", painted("more"), 0, 3, 1, 1)
     if changed.get("swapped"):
         images.reverse()
     return file.save(path, file.node("Where", "choose", [flag, *images]))
@@ -174,6 +202,181 @@ def test_a_condition_that_is_no_comparison(tmp_path: Path) -> None:
     path = file.save(tmp_path / "m.onnx", file.node("Where", "choose", ["always", image, image]))
     with pytest.raises(UserError, match="its condition must be the fourth channel of an image, at least"):
         read(path)
+
+
+def filler(path: Path, **changed: Any) -> Path:
+    """image -> conv to a score -> the image filled where it reaches one half; `changed`: what is wrong."""
+    file = File()
+    image = file.quant("in", "image", PIXEL, 8)
+    if "image_bits" in changed:
+        image = file.convolved("other", image, 3, bits=changed["image_bits"])
+    if changed.get("fourth_of_another"):
+        flag = file.reached("flag", file.channels("map", file.convolved("more", image, 4), 3, 4))
+    elif changed.get("half_a_side"):
+        weights = file.weights("wide", kernel(1, 3, 2, 2))
+        sums = file.node("Conv", "half", [image, weights], strides=[2, 2], kernel_shape=[2, 2])
+        flag = file.reached("flag", file.quant("half_q", sums, PIXEL, 8))
+    else:
+        score = file.convolved("score", image, changed.get("scores", 1), bits=changed.get("score_bits", 8))
+        flag = score if changed.get("no_comparison") else file.reached("flag", score)
+    filled = file.fill("fill", image, flag, changed.get("levels", 2))
+    if changed.get("twice"):
+        filled = file.fill("again", filled, flag)
+    return file.save(path, filled)
+
+
+def test_an_image_filled_where_its_score_says(tmp_path: Path) -> None:
+    network = read(filler(tmp_path / "m.onnx"))
+    conv, mark, *pyramid = network.layers
+    assert isinstance(conv, Convolution)
+    assert isinstance(mark, Mark)
+    assert mark.sources == (conv.result, network.image_in)
+    assert pyramid_of(pyramid, mark.result, 2) is network.image_out
+    assert (network.image_out.channels, network.image_out.bits, network.image_out.scale) == (
+        3,
+        8,
+        PIXEL_SCALE,
+    )
+
+
+def pyramid_of(layers: list[Layer], bottom: Tensor, levels: int) -> Tensor:
+    """What `layers` make of `bottom`: so many halvings, and back level by level."""
+    up, down = layers[:levels], layers[levels:]
+    sides = [bottom]
+    for halve in up:
+        assert isinstance(halve, Halve)
+        assert halve.source is sides[-1]
+        sides.append(halve.result)
+    shapes = [(level.height, level.width, level.channels, level.bits) for level in sides]
+    assert shapes == [(bottom.height >> n, bottom.width >> n, 4, 8) for n in range(levels + 1)]
+    above = sides.pop()
+    for double in down:
+        assert isinstance(double, Double)
+        assert double.sources == (above, sides.pop())
+        above = double.result
+    assert not sides
+    return above
+
+
+SCORE = "node GreaterOrEqual_0 (GreaterOrEqual): "
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"levels": 0}, "node PyramidFill_0 (PyramidFill): levels must be 1 to 6, got 0"),
+        ({"levels": 7}, "node PyramidFill_0 (PyramidFill): levels must be 1 to 6, got 7"),
+        ({"levels": 4}, "node PyramidFill_0 (PyramidFill): 8x8 px can't be halved 4 times"),
+        ({"no_comparison": True}, "(PyramidFill): what is broken must come from a score or a map, at least"),
+        ({"half_a_side": True}, "(PyramidFill): its image and what is broken must have one size, 8 bits, sc"),
+        ({"image_bits": 7}, "(PyramidFill): its image and what is broken must have one size, 8 bits, sc"),
+        ({"twice": True}, "node PyramidFill_1 (PyramidFill): only one image can be filled, and this is the"),
+        (
+            {"fourth_of_another": True},
+            "what is broken must be the image's own map, or a score of one channel",
+        ),
+        ({"scores": 2}, SCORE + "it must look at the fourth channel of a quantized image, or at a score"),
+        ({"score_bits": 7}, SCORE + "what it looks at must be the last channel, of 8 bits, scale 1/255"),
+    ],
+    ids=str,
+)
+def test_fillings_that_are_none_of_this_hardware(
+    changed: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError) as error:
+        read(filler(tmp_path / "m.onnx", **changed))
+    assert message in str(error.value)
+
+
+def corrector(path: Path, **changed: Any) -> Path:
+    """image and map -> filled -> conv to a correction, for what the map says; `changed`: what is wrong."""
+    file = File(shape=(1, 4, 8, 8))
+    image = file.quant("in", "image", PIXEL, 8)
+    colours, broken = file.channels("colours", image, 0, 3), file.channels("map", image, 3, 4)
+    flag = file.reached("flag", broken)
+    filled = file.fill("fill", colours, flag)
+    parts = {"filled": filled, "map": broken, "colours": colours}
+    if "map_of_another" in changed.get("joined", ()):
+        parts["map_of_another"] = file.channels("others", file.convolved("more", image, 4, 4), 3, 4)
+    joined = [parts[name] for name in changed.get("joined", ("filled", "map"))]
+    whole = file.node("Concat", "join", joined, axis=changed.get("axis", 1))
+    outputs, bits = changed.get("corrections", 3), changed.get("correction_bits", 8)
+    correction = file.convolved("correction", whole, outputs, 4, bits)
+    if outputs > 3:
+        correction = file.channels("three", correction, 0, 3)
+    kept = file.channels("kept", whole, 0, 3)
+    operand = file.channels("unmapped", correction, 0, 3) if changed.get("corrected_correction") else kept
+    x = file.node("Add", "sum", [operand, correction])
+    for n in range(changed.get("shifts", 1)):
+        x = file.node("Sub", f"neutral{n}", [x, file.constant(f"less{n}", changed.get("less", NEUTRAL))])
+    if changed.get("shifted_image"):
+        x = file.node("Sub", "odd", [correction, file.constant("less", NEUTRAL)])
+    if changed.get("shifted_by_itself"):
+        x = file.node("Sub", "odd", [x, correction])
+    if changed.get("convolved"):
+        x = file.convolved("late", x, 3)
+    if changed.get("quantized", True):
+        x = file.quant("out", file.node("Relu", "relu", [x]), PIXEL, changed.get("bits", 8))
+    if not changed.get("flag_of_the_image"):
+        flag = file.reached("flag2", file.channels("map2", whole, 3, 4))
+    other = colours if changed.get("instead_of_the_image") else kept
+    return file.save(path, file.node("Where", "choose", [flag, x, other]))
+
+
+def test_an_image_filled_and_corrected_where_its_map_says(tmp_path: Path) -> None:
+    network = read(corrector(tmp_path / "m.onnx"))
+    *pyramid, conv, correct = network.layers
+    filled = pyramid_of(pyramid, network.image_in, 2)
+    assert filled.channels == 4
+    assert isinstance(conv, Convolution)
+    assert conv.source is filled
+    assert isinstance(correct, Correct)
+    assert correct.sources == (conv.result, filled)
+    assert network.image_out is correct.result
+    assert (correct.result.channels, correct.result.bits, correct.result.scale) == (3, 8, PIXEL_SCALE)
+
+
+ITS_MAP = "(Concat): it must join a filled image and its map"
+OWN_MAP = "(Concat): it must join the channels of a filled image and its own map"
+LESS = "(Quant): a corrected image must be less 128/255 and be quantized to 8 bits, scale 1/255"
+CHOICE = "(Where): it must choose between an image and its correction by the image's map"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"joined": ("filled", "map", "map")}, ITS_MAP),
+        ({"joined": ("map", "filled")}, ITS_MAP),
+        ({"joined": ("filled", "colours")}, ITS_MAP),
+        ({"joined": ("colours", "map")}, OWN_MAP),
+        ({"joined": ("filled", "map_of_another")}, OWN_MAP),
+        ({"axis": 2}, OWN_MAP),
+        ({"correction_bits": 7}, "(Add): image and correction must have one size, 8 bits, scale 1/255"),
+        ({"corrections": 4}, "(Add): it must add a correction of three channels to an image with a map"),
+        (
+            {"corrected_correction": True},
+            "(Add): it must add a correction of three channels to an image with",
+        ),
+        ({"shifted_image": True}, "(Sub): it must take the neutral value off a corrected image"),
+        ({"shifts": 2}, "(Sub): it must take the neutral value off a corrected image"),
+        ({"less": 0.5}, "(Sub): it must take off the constant 128/255, 0.50196"),
+        ({"less": [NEUTRAL] * 3}, "(Sub): it must take off the constant 128/255, 0.50196"),
+        ({"shifts": 0, "shifted_by_itself": True}, "(Sub): it must take off the constant 128/255, 0.50196"),
+        ({"shifts": 0}, LESS),
+        ({"bits": 7}, LESS),
+        ({"convolved": True}, "must be quantized first"),
+        ({"quantized": False}, CHOICE),
+        ({"flag_of_the_image": True}, CHOICE),
+        ({"instead_of_the_image": True}, CHOICE),
+    ],
+    ids=str,
+)
+def test_corrections_that_are_none_of_this_hardware(
+    changed: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError) as error:
+        read(corrector(tmp_path / "m.onnx", **changed))
+    assert message in str(error.value)
 
 
 def test_weights_names_and_shapes(tmp_path: Path) -> None:
