@@ -1,16 +1,19 @@
 """Export: the file computes what Brevitas computes, or there is no file."""
 
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
 from model.checkpoint import save
-from model.generator import GeneratorConfig
+from model.generator import GeneratorConfig, Mode
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
 from quant import export as module
@@ -55,6 +58,19 @@ def test_the_file_equals_brevitas_on_photographs(network: QuantGenerator, export
     wanted = brevitas_pixels(network, frames)
     assert len(np.unique(wanted)) > 8, "the network says nearly nothing"
     equal("QONNX", qonnx_pixels(exported, frames), wanted)
+
+
+@pytest.mark.parametrize("mode", ["filled", "corrected"])
+def test_a_file_that_fills_equals_brevitas(mode: Mode, tmp_path: Path) -> None:
+    """The pyramid is one node of it; a network whose score or map names some pixels."""
+    case = replace(CASE, mode=mode, fill_levels=2, seed=14)
+    network, frames = twin(case), images(case)
+    export(network, case.height, case.width, tmp_path / "generator.onnx")
+    kinds = Counter(node.op_type for node in ModelWrapper(str(tmp_path / "generator.onnx")).graph.node)
+    assert kinds["PyramidFill"] == 1
+    wanted = brevitas_pixels(network, frames)
+    assert 0.05 < (wanted != frames[..., :3]).any(-1).mean() < 0.95
+    equal("QONNX", qonnx_pixels(tmp_path / "generator.onnx", frames), wanted)
 
 
 def test_the_same_network_gives_the_same_bytes(

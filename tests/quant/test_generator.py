@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.generator import Generator, GeneratorConfig, fold_spectral_norm, folded
+from model.generator import Generator, GeneratorConfig, Mode, fold_spectral_norm, folded
+from model.pyramid import fill
 from pixelmend.errors import UserError
 from quant.bits import QuantConfig, layer_names
 from quant.calibrate import calibrate
@@ -18,8 +19,12 @@ NET = GeneratorConfig(widths=(6, 8), spectral_norm=False)
 PIXEL = np.float32(1 / 255)
 
 
-def frames(count: int = 20, side: int = 16) -> Tensor:
-    pixels = np.random.default_rng(1).integers(0, 256, (count, 3, side, side))
+def frames(count: int = 20, side: int = 16, mapped: bool = False) -> Tensor:
+    """Random pixels; `mapped`: a fifth of them broken by a map, the fourth channel."""
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (count, 3, side, side))
+    if mapped:
+        pixels = np.concatenate([pixels, 255 * (rng.random((count, 1, side, side)) < 0.2)], 1)
     return torch.from_numpy(pixels.astype(np.float32) / np.float32(255))
 
 
@@ -31,7 +36,7 @@ def quantized(
     floating = Generator(net).eval()
     twin = QuantGenerator(net, quant)
     twin.load_float(floating)
-    calibrate(twin, frames())
+    calibrate(twin, frames(mapped=net.inputs > 3))
     return floating, twin
 
 
@@ -70,6 +75,30 @@ def test_8_bits_are_nearly_the_float_network(net: GeneratorConfig) -> None:
     coarse = quantized(QuantConfig(3, 3), net)[1]
     with torch.no_grad():
         assert psnr_db(wanted, coarse(given)) < psnr_db(wanted, came) - 5
+
+
+@pytest.mark.parametrize("mode", ["filled", "corrected"])
+def test_what_is_filled_and_corrected_is_so_in_whole_numbers(mode: Mode) -> None:
+    """Of the network's own numbers, however coarse: the score's threshold, or the correction that it adds."""
+    net = GeneratorConfig(widths=(6, 8), spectral_norm=False, mode=mode, fill_levels=2)
+    _, twin = quantized(QuantConfig(4, 4), net)
+    given = frames(mapped=net.inputs > 3)
+    said: list[Tensor] = []
+    with torch.no_grad():
+        if mode == "filled":
+            dict(twin.named_parameters())["dec.1.bias"] += 0.5  # that some scores reach the threshold
+        twin.image_out.register_forward_hook(lambda _module, _inputs, result: said.append(result.detach()))
+        came = torch.round(twin(given) * 255)
+    own, pixels = torch.round(said[0] * 255), torch.round(given * 255)
+    broken = own >= 128 if mode == "filled" else pixels[:, 3:] >= 128
+    assert 0.05 < float(broken.float().mean()) < 0.95
+    wanted = torch.round(fill(given[:, :3], broken, 2) * 255)
+    if mode == "corrected":
+        wanted = torch.where(broken, (wanted + own - 128).clamp(0, 255), wanted)
+        assert float((own - 128).abs().mean()) > 4, "the network corrects nearly nothing"
+    assert torch.equal(came, wanted)
+    sound = ~broken.expand_as(came)
+    assert torch.equal(came[sound], pixels[:, :3][sound])
 
 
 def psnr_db(wanted: Tensor, came: Tensor) -> float:
