@@ -32,7 +32,7 @@ from pixelmend.files import write_json, write_text
 from pixelmend.provenance import made_by
 
 PUBLISHED: tuple[Name, ...] = ("inpainter", "latent_inpainter", "dual_encoder", "generative")
-MODES: tuple[Mode, ...] = ("direct", "residual", "selective", "mapped")
+MODES: tuple[Mode, ...] = ("direct", "residual", "selective", "filled", "mapped", "corrected")
 COMPARED = ("defective", "median3")  # of the baselines
 FIGURES = {
     "psnr_db": "dB",
@@ -58,14 +58,12 @@ VARIANTS: dict[str, Variant] = {}
 VARIANTS |= {name: Variant("direct", WEIGHTS | {"objective": name}) for name in PUBLISHED}
 VARIANTS |= {f"supervised, {mode}": Variant(mode, {"objective": "supervised"}) for mode in MODES}
 VARIANTS |= {
-    f"supervised, selective, {'-'.join(map(str, widths))}": Variant(
-        "selective", {"objective": "supervised"}, widths
+    f"supervised, filled, {'-'.join(map(str, widths))}": Variant(
+        "filled", {"objective": "supervised"}, widths
     )
     for widths in WIDTHS
 }
-VARIANTS["supervised, selective, Adam"] = Variant(
-    "selective", {"objective": "supervised", "optimizer": "adam"}
-)
+VARIANTS["supervised, filled, Adam"] = Variant("filled", {"objective": "supervised", "optimizer": "adam"})
 
 
 def ablation(
