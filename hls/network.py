@@ -153,8 +153,8 @@ def sources(layer: Layer) -> tuple[Tensor, ...]:
     return layer.sources if isinstance(layer, Join) else (layer.source,)
 
 
-def filling(marked: Tensor, levels: int, keep_flag: bool) -> tuple[list[Layer], Tensor]:
-    """The layers that fill the flagged pixels of an image (H, W, 4) from a pyramid, and the filled image.
+def filling(marked: Tensor, levels: int, keep_flag: bool, name: str) -> tuple[list[Layer], Tensor]:
+    """The layers that fill the flagged pixels of an image (H, W, 4) from a pyramid, and what they make, `name`.
 
     Both sides are divisible by 2**levels. With `keep_flag` the result has the flags as its fourth channel.
     """
@@ -168,7 +168,8 @@ def filling(marked: Tensor, levels: int, keep_flag: bool) -> tuple[list[Layer], 
     for n in range(levels, 0, -1):
         level = up.pop()
         channels = 4 if keep_flag or n > 1 else 3
-        result = Tensor(f"{level.name}_filled", level.height, level.width, channels, 8, 255, marked.scale)
+        own = name if n == 1 else f"{level.name}_filled"
+        result = Tensor(own, level.height, level.width, channels, 8, 255, marked.scale)
         layers.append(Double(f"double{n}", (filled, level), result))
         filled = result
     return layers, filled

@@ -304,14 +304,14 @@ class _Reader:
         if any(isinstance(layer, Halve) for layer in self.layers):
             raise self._error(node, "only one image can be filled, and this is the second")
         if flag.tensor is image:
-            layers, filled = filling(image, levels, keep_flag=True)
+            layers, filled = filling(image, levels, True, node.output[0])
             self.mapped[filled.name] = image
             self.known[node.output[0]] = _Part(filled, 0, COLOURS)
         elif (image.channels, flag.tensor.channels) == (COLOURS, 1):
             shape = image.height, image.width, COLOURS + 1
             marked = Tensor(f"{node.output[0]}_marked", *shape, 8, 255, PIXEL_SCALE)
             self.layers.append(Mark(self._name("mark"), (flag.tensor, image), marked))
-            layers, filled = filling(marked, levels, keep_flag=False)
+            layers, filled = filling(marked, levels, False, node.output[0])
             self.known[node.output[0]] = filled
         else:
             raise self._error(node, "what is broken must be the image's own map, or a score of one channel")

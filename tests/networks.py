@@ -99,7 +99,7 @@ def integer_network(case: Case) -> Network:
     image = Tensor("image", case.height, case.width, case.generator.inputs, 8, 255, 1.0)
     entered = image
     if case.mode == "corrected":
-        filled, entered = filling(image, case.generator.fill_levels, keep_flag=True)
+        filled, entered = filling(image, case.generator.fill_levels, True, "filled")
         layers += filled
     outputs = [entered]
     for channels in case.widths:
@@ -121,7 +121,7 @@ def integer_network(case: Case) -> Network:
     size = case.height, case.width
     if case.mode == "filled":
         marked = Tensor("mark1_result", *size, 4, 8, 255, 1.0)
-        filled, result = filling(marked, case.generator.fill_levels, keep_flag=False)
+        filled, result = filling(marked, case.generator.fill_levels, False, "filled")
         layers += [Mark("mark1", (last, image), marked), *filled]
         last = result
     elif case.mode == "corrected":

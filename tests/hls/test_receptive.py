@@ -37,7 +37,7 @@ def executed(network: Network) -> IntegerModel:
 def pyramid(side: int, levels: int) -> Network:
     """Nothing but the filling of an image with its map."""
     image = Tensor("image", side, side, 4, 8, 255, 1.0)
-    layers, filled = filling(image, levels, keep_flag=False)
+    layers, filled = filling(image, levels, False, "filled")
     return Network(image, filled, tuple(layers), 0.5)
 
 

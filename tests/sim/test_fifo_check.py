@@ -101,7 +101,7 @@ def test_a_pyramid_takes_the_cycles_of_the_recurrence(
 ) -> None:
     """Filling alone, at a pixel a cycle, to the cycle: nothing else hides where its nodes wait."""
     image = Tensor("image", height, width, 4, 8, 255, 1.0)
-    layers, filled = filling(image, levels, keep_flag=False)
+    layers, filled = filling(image, levels, False, "filled")
     graph = dataflow.build(Network(image, filled, tuple(layers), 0.5))
     fold.apply(graph, fold.balanced(graph, height * width))
     graph = streams.connect(graph, 1)
