@@ -17,13 +17,16 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from hls import fold
 from hls.config import HlsConfig
 from hls.cost import Option, options
+from hls.fifo import block_ram
+from hls.order import floor_pixels
 from hls.parts import Part, find
 from pixelmend.errors import UserError
 
 RESERVED = {"dsp": 0.0, "bram36": 0.31, "lut": 0.27}
 """Share of the part kept for all that is not a matrix unit (FIFOs, windows, thresholds, converters): what
 hls.fit measured on an XC7Z020 at 256 x 256 px, 31 % of the BRAM and 25 % of the LUTs. An allowance, since
-most of it follows from the folding that is still to be chosen; what fits is what hls.fit says."""
+most of it follows from the folding that is still to be chosen; what fits is what hls.fit says. That network
+had no pyramid; what one takes follows from the frame alone, and is taken off beside (`Budget.beside`)."""
 
 CAPS = {"dsp": "max_dsp", "bram36": "max_bram", "lut": "max_lut"}
 """The resources of the integer program, and the field of [hls] that caps each."""
@@ -48,11 +51,23 @@ class Budget:
             }
         )
 
+    def beside(self, model: ModelWrapper) -> "Budget":
+        """What remains beside the pyramid of an unfolded graph: its operators, and the pixels that wait."""
+        taken = dict.fromkeys(self.limits, 0.0)
+        for node in model.graph.node:
+            if node.op_type in ("PyramidHalve_rtl", "PyramidDouble_rtl"):
+                operator = getCustomOp(node)
+                taken["lut"] += operator.lut_estimation("")
+                if node.op_type == "PyramidDouble_rtl":
+                    level = floor_pixels(model, node, 1)
+                    taken["bram36"] += block_ram(level, operator.get_instream_width(1))
+        return Budget({name: limit - taken[name] for name, limit in self.limits.items()})
+
 
 def choose(model: ModelWrapper, hls: HlsConfig) -> fold.Folding:
     """The folding of every node of an unfolded graph; `UserError` where the target can't be reached."""
     part = find(hls.part)
-    budget = Budget.of(part, hls)
+    budget = Budget.of(part, hls).beside(model)
     units = {
         node.name: options(getCustomOp(node), part) for node in model.graph.node if node.op_type == "MVAU_rtl"
     }

@@ -1,9 +1,9 @@
 """Depths of all FIFOs by construction: skips, rows, windows, and rows inside pixel shuffles.
 
 **Skips** - the inputs of a join (a skip add, an operator on two images) come from one fork, on paths of which
-one takes longer; what has come on the other waits in a FIFO: the encoder's result for the decoder's, the image
-for its score or its correction, a level of a pyramid for whole rows of the level above. Two depths count
-(`hls.order` and `hls.timing` say how they come about from kernels, strides, paddings, rows and folding):
+one takes longer; what has come on the other waits in a FIFO: the encoder's result for the decoder's, the
+image for its score or its correction, a level of a pyramid for whole rows of the level above. Two depths
+count (`hls.order` and `hls.timing` say how they come about from kernels, strides, paddings and folding):
 
     floor   max over n of |{m : own(m) <= others(n)}| - taken(n)  pixels      with less it deadlocks
     depth   the least with period(depths) <= (1 + PACE) * period(unlimited)
@@ -144,11 +144,11 @@ def memories(depth: int, width: int) -> list[int]:
     low = (words - 2**high).bit_length() - 1
     first = 1 + 2**high + (2**low if low >= 0 else 0)
     rest = max(2, depth - first)
-    split = _block_ram(first, width) + _block_ram(rest, width)
-    return [first, rest] if first < depth and split < _block_ram(depth, width) else [depth]
+    split = block_ram(first, width) + block_ram(rest, width)
+    return [first, rest] if first < depth and split < block_ram(depth, width) else [depth]
 
 
-def _block_ram(depth: int, width: int) -> float:
+def block_ram(depth: int, width: int) -> float:
     """BRAM36 of one fifo.sv, by its own division into memories."""
     if depth <= LUT_BEATS:
         return 0.0
