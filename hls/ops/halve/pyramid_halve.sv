@@ -88,8 +88,8 @@ module pyramid_halve #(
     two_t [2:0] sums;
   } pair_t;
 
-  pair_t       upper_q [CELLS];  // of the upper row's pairs
-  logic [1:0]  n_q;              // of the cell, before its last pixel of this row
+  logic [$bits(pair_t)-1:0] upper_q [CELLS];  // of the upper row's pairs
+  logic [1:0]  n_q;                           // of the cell, before its last pixel of this row
   four_t [2:0] sums_q;
 
   wire         sound = !s_axis_tdata[4*BITS-1];

@@ -81,18 +81,22 @@ module pyramid_halve_proof #(
     for (int k = 0; k < 4; k++) if (k < most) sound_of += 3'(!given[k][4*BITS-1]);
   endfunction
 
-  logic [4*BITS-1:0] mean;
-  always_comb begin
-    mean = {sound_of(pixels, 4) == '0 ? {BITS{1'b1}} : {BITS{1'b0}}, {3{BITS'(1) << (BITS - 1)}}};
-    for (int c = 0; c < 3; c++) begin
-      unique case (sound_of(pixels, 4))
-        3'd0: ;
-        3'd1: mean[BITS*c +: BITS] = BITS'(sum_of(pixels, c, 4));
-        3'd2: mean[BITS*c +: BITS] = BITS'((32'(sum_of(pixels, c, 4)) + 1) / 2);
-        3'd3: mean[BITS*c +: BITS] = BITS'((32'(sum_of(pixels, c, 4)) + 1) / 3);
-        default: mean[BITS*c +: BITS] = BITS'((32'(sum_of(pixels, c, 4)) + 2) / 4);
+  wire [2:0]        sound = sound_of(pixels, 4);
+  wire [4*BITS-1:0] mean;
+  assign mean[3*BITS +: BITS] = sound == '0 ? '1 : '0;
+  for (genvar c = 0; c < 3; c++) begin : gen_mean
+    wire [BITS+2:0] twice = {sum_of(pixels, c, 4), 1'b0};  // half a pixel rounds up
+    logic [BITS+2:0] mean_c;
+    always_comb begin
+      unique case (sound)
+        3'd0:    mean_c = 1 << (BITS - 1);
+        3'd1:    mean_c = (twice + 1) / 2;
+        3'd2:    mean_c = (twice + 2) / 4;
+        3'd3:    mean_c = (twice + 3) / 6;
+        default: mean_c = (twice + 4) / 8;
       endcase
     end
+    assign mean[BITS*c +: BITS] = BITS'(mean_c);
   end
 
   wire [1:0] level;
@@ -127,14 +131,14 @@ module pyramid_halve_proof #(
     wire held  = place_q[place] && 32'(dut.cell_q) == place && dut.right_q;
     always_comb begin
       if (rst_n && INVARIANTS) begin
-        upper_sound: assert (!upper || dut.upper_q[place].n == 2'(sound_of(pixels, 2)));
+        upper_sound: assert (!upper || dut.upper_q[place][3*BITS+3 +: 2] == 2'(sound_of(pixels, 2)));
         held_sound:  assert (!held || dut.n_q == 2'(sound_of(pixels, dut.lower_q ? 3 : 1)));
       end
     end
     for (genvar c = 0; c < 3; c++) begin : gen_colour
       always_comb begin
         if (rst_n && INVARIANTS) begin
-          upper_sum: assert (!upper || dut.upper_q[place].sums[c] == (BITS+1)'(sum_of(pixels, c, 2)));
+          upper_sum: assert (!upper || dut.upper_q[place][(BITS+1)*c +: BITS+1] == (BITS+1)'(sum_of(pixels, c, 2)));
           held_sum:  assert (!held || dut.sums_q[c] == sum_of(pixels, c, dut.lower_q ? 3 : 1));
         end
       end

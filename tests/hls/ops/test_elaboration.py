@@ -18,6 +18,10 @@ SOURCES = {
     "skip_add": ["skip_add/skip_add.sv"],
     "pixel_select": ["select/pixel_select.sv"],
     "pixel_shuffle": ["pixel_shuffle/pixel_shuffle.sv"],
+    "pixel_mark": ["mark/pixel_mark.sv"],
+    "pyramid_halve": ["halve/pyramid_halve.sv"],
+    "pyramid_double": ["double/pyramid_double.sv"],
+    "pixel_correct": ["correct/pixel_correct.sv"],
     "stream_register": ["stream/stream_register.sv"],
     "pixel_in": ["stream/stream_register.sv", "stream/pixel_in.sv"],
     "pixel_out": ["stream/stream_register.sv", "stream/pixel_out.sv"],
@@ -42,6 +46,13 @@ def test_lint_clean_at_uneven_sizes(fifo, tmp_path):
     lint("pixel_shuffle", fifo, tmp_path, {**sizes, "FIFO0_DEPTH": 9, "WIDTH": 12})
 
 
+@pytest.mark.parametrize("bits", [1, 8])
+@pytest.mark.parametrize(("height", "width"), [(2, 4), (4, 2), (6, 10), (8, 8), (90, 128)])
+def test_pyramid_lint_clean(fifo, tmp_path, height, width, bits):
+    lint("pyramid_halve", fifo, tmp_path, {"IMG_W": width, "BITS": bits})
+    lint("pyramid_double", fifo, tmp_path, {"IMG_H": height, "IMG_W": width, "BITS": bits, "KEEP_FLAG": 1})
+
+
 @pytest.mark.parametrize(
     ("top", "parameters", "message"),
     [
@@ -54,6 +65,12 @@ def test_lint_clean_at_uneven_sizes(fifo, tmp_path):
         ("pixel_shuffle", {"CROP_N": 1, "CROP_S": 3}, "CROP_N + CROP_S must be below the 4 rows, got 4"),
         ("pixel_shuffle", {"CROP_W": 4}, "CROP_W + CROP_E must be below the 4 columns, got 4"),
         ("pixel_shuffle", {"FIFO0_DEPTH": 1}, "FIFO0_DEPTH must be 2 or more, got 1"),
+        ("pyramid_halve", {"IMG_W": 3}, "IMG_W must be even and 2 or more, got 3"),
+        ("pyramid_halve", {"IMG_W": 0}, "IMG_W must be even and 2 or more, got 0"),
+        ("pyramid_halve", {"BITS": 9}, "BITS must be 1 to 8, got 9"),
+        ("pyramid_double", {"IMG_H": 5}, "IMG_H must be even and 2 or more, got 5"),
+        ("pyramid_double", {"IMG_W": 7}, "IMG_W must be even and 2 or more, got 7"),
+        ("pyramid_double", {"BITS": 9}, "BITS must be 1 to 8, got 9"),
         ("pixel_in", {"FRAME_BEATS": 0}, "FRAME_BEATS must be 1 or more, got 0"),
         ("pixel_out", {"FRAME_BEATS": 0}, "FRAME_BEATS must be 1 or more, got 0"),
     ],
@@ -65,7 +82,7 @@ def test_illegal_parameter(top, parameters, message, fifo, tmp_path):
     assert message in str(caught.value)
 
 
-PIXELS = {"ImgDim": [2, 2], "FlagInput": 0, "inputDataType": "UINT8"}
+PIXELS = {"ImgDim": [2, 2], "inputDataType": "UINT8"}
 SHAPE = {"ImgDim": [2, 2], "NumChannels": 4, "SIMD": 2, "inputDataType": "UINT4"}
 OWN = {
     "StreamFork_rtl": {"NumOutputs": 2},
@@ -98,14 +115,39 @@ def test_illegal_attribute(make, tmp_path, operator, ports, attributes, message)
     assert f"{operator} 'dut'" in str(caught.value)
 
 
-def test_a_select_of_anything_but_pixels_is_refused(make):
-    op = make("PixelSelect_rtl", 2, 1, **{**PIXELS, "inputDataType": "UINT4"})
-    with pytest.raises(UserError, match="PixelSelect_rtl 'dut': inputDataType must be UINT8, got UINT4"):
+PIXEL_OPS = {
+    "PixelSelect_rtl": {"FlagInput": 0},
+    "PixelMark_rtl": {},
+    "PyramidHalve_rtl": {},
+    "PyramidDouble_rtl": {"KeepFlag": 0},
+    "PixelCorrect_rtl": {},
+}
+ONE_INPUT = ("PyramidHalve_rtl",)
+
+
+@pytest.mark.parametrize("operator", PIXEL_OPS)
+def test_anything_but_pixels_is_refused(make, operator):
+    own = PIXEL_OPS[operator]
+    op = make(operator, 1 if operator in ONE_INPUT else 2, 1, **{**PIXELS, **own, "inputDataType": "UINT4"})
+    with pytest.raises(UserError, match=f"{operator} 'dut': inputDataType must be UINT8, got UINT4"):
         op.get_instream_width(0)
 
 
+@pytest.mark.parametrize("size", [[3, 4], [4, 5], [0, 2]], ids=str)
+@pytest.mark.parametrize("operator", ["PyramidHalve_rtl", "PyramidDouble_rtl"])
+def test_a_pyramid_of_uneven_sides_is_refused(make, operator, size):
+    own = PIXEL_OPS[operator]
+    op = make(operator, 1 if operator in ONE_INPUT else 2, 1, **{**PIXELS, **own, "ImgDim": size})
+    with pytest.raises(UserError) as caught:
+        op.get_folded_output_shape()
+    assert f"{operator} 'dut': ImgDim must be two even sides of at least 2 px, got {size}" in str(
+        caught.value
+    )
+
+
 def test_finn_knows_the_operators(make):
-    assert is_rtl_node(make("PixelSelect_rtl", 2, 1, **PIXELS).onnx_node)
+    for operator, own in PIXEL_OPS.items():
+        assert is_rtl_node(make(operator, 1 if operator in ONE_INPUT else 2, 1, **PIXELS, **own).onnx_node)
     for operator, inputs, outputs in (
         ("StreamFork_rtl", 1, 2),
         ("SkipAdd_rtl", 2, 1),

@@ -47,11 +47,95 @@ def test_skip_add_moves_a_beat_a_cycle_after_one(make, compiled, simulate):
     assert result.out_cycles["out0_V"].tolist() == list(range(1, 1 + 3 * op.get_exp_cycles()))
 
 
-def test_select_moves_a_pixel_a_cycle_after_one(make, compiled, simulate):
-    op = make("PixelSelect_rtl", 2, 1, ImgDim=[4, 4], FlagInput=1, inputDataType="UINT8")
+@pytest.mark.parametrize("name", ["PixelSelect_rtl", "PixelMark_rtl", "PixelCorrect_rtl"])
+def test_a_join_of_pixels_moves_one_a_cycle_after_one(make, compiled, simulate, name):
+    flag = {"FlagInput": 1} if name == "PixelSelect_rtl" else {}
+    op = make(name, 2, 1, ImgDim=[4, 4], inputDataType="UINT8", **flag)
     _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
     assert op.get_exp_cycles() == 16
     assert result.out_cycles["out0_V"].tolist() == list(range(1, 1 + 3 * 16))
+
+
+def halve(make, height, width):
+    return make("PyramidHalve_rtl", 1, 1, ImgDim=[height, width], inputDataType="UINT8")
+
+
+def lower_right(height, width, count):
+    """Which of the pixels of so many frames complete a cell."""
+    places = np.arange(count * height * width).reshape(count * height, width)
+    return places[1::2, 1::2].ravel()
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 6), (6, 4)])
+def test_halve_takes_a_pixel_a_cycle_and_gives_a_cell_after_its_last(make, compiled, simulate, height, width):
+    op = halve(make, height, width)
+    _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
+    assert op.get_exp_cycles() == height * width
+    assert result.in_cycles["in0_V"].tolist() == list(range(3 * height * width))
+    assert (result.out_cycles["out0_V"] == lower_right(height, width, 3) + 1).all()
+
+
+def test_halve_waits_for_its_output_only_where_a_cell_is_complete(make, compiled, simulate):
+    """Cells leave every 20 cycles; the three pixels after one that waits come at once."""
+    op = halve(make, 2, 4)
+    _, result = simulate(op, compiled(op), frames(op), NONE, Stall("periodic", 20))
+    given, taken = result.out_cycles["out0_V"], result.in_cycles["in0_V"]
+    assert (np.diff(given) == 20).all()
+    complete = lower_right(2, 4, 3)
+    earliest = 0
+    for pixel, cycle in enumerate(taken):
+        if pixel in complete[1:]:
+            earliest = max(earliest, given[np.searchsorted(complete, pixel) - 1])
+        assert cycle == earliest, pixel
+        earliest = cycle + 1
+
+
+def double(make, height, width, keep=0):
+    return make("PyramidDouble_rtl", 2, 1, ImgDim=[height, width], KeepFlag=keep, inputDataType="UINT8")
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 6), (12, 4)])
+def test_double_moves_a_pixel_a_cycle_after_the_first_row_above(make, compiled, simulate, height, width):
+    op = double(make, height, width)
+    _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
+    pixels, row = height * width, width // 2
+    want = [(pixels + row) * frame + row + 1 + pixel for frame in range(3) for pixel in range(pixels)]
+    assert result.out_cycles["out0_V"].tolist() == want
+
+
+@pytest.mark.parametrize("kind", ["none", "random", "bursty", "one_in_four"])
+@pytest.mark.parametrize("late", ["above", "level"])
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 4), (14, 6)])
+def test_double_takes_both_levels_when_it_says(make, compiled, height, width, late, kind):
+    """README.md's rules, cycle by cycle, where one input is late and the other one always there."""
+    op = double(make, height, width)
+    pixels, cells, count = height * width, height * width // 4, 3
+    rng = np.random.default_rng(5)
+    beats = {
+        name: rng.integers(0, 256, (count * size, 4), dtype=np.uint8)
+        for name, size in (("in0_V", cells), ("in1_V", pixels))
+    }
+    stall = {"in0_V" if late == "above" else "in1_V": Stall(kind, seed=3)}
+    result = compiled(op).run(beats, {"out0_V": count * pixels}, stall).check()
+    above, level = (result.in_cycles[name].reshape(count, -1) for name in beats)
+    rows = range(height)
+    # when a row's first pixel may come, and when a row above has come in whole
+    begin = np.concatenate([[0], 1 + level[:, width - 1 :: width].ravel()])[:-1].reshape(count, height)
+    whole = above[:, width // 2 - 1 :: width // 2] + 1
+    first = [max(0, (y - 1) // 2) for y in rows]
+    last = [min((y + 1) // 2, height // 2 - 1) for y in rows]
+    for frame in range(count):
+        for y in rows:
+            earliest = max(begin[frame, y], whole[frame, last[y]])
+            came = level[frame, y * width]
+            assert came >= earliest
+            assert came == earliest or late == "level", (frame, y)
+        for row in range(height // 2):
+            room = begin[frame, next(y for y in rows if row < first[y] + 4)]
+            came = above[frame, row * width // 2]
+            before = above[frame, row * width // 2 - 1] + 1 if row else 0
+            assert came >= max(room, before)
+            assert came == max(room, before) or late == "above", (frame, row)
 
 
 def shuffle(make, stride, first, row=0, **crops):

@@ -33,6 +33,10 @@ BUGS = [
     ("stream_register", REGISTER, "main_valid_q  <= spare_valid_q || s_axis", "main_valid_q  <= s_axis"),
     ("stream_fork", "hls/ops/fork/stream_fork.sv", "'0 : done_d;", "'0 : done_q;"),
     ("skip_add", "hls/ops/skip_add/skip_add.sv", "a_full + b_full", "a_full - b_full"),
+    ("pixel_mark", "hls/ops/mark/pixel_mark.sv", "s_axis_a_tdata[7];", "s_axis_a_tdata[6];"),
+    ("pyramid_halve", "hls/ops/halve/pyramid_halve.sv", "four_t'(2)) >> 2", "four_t'(1)) >> 2"),
+    ("pyramid_double", "hls/ops/double/pyramid_double.sv", "rows_q > last;", "rows_q >= last;"),
+    ("pixel_correct", "hls/ops/correct/pixel_correct.sv", "corrected = 8'd255;", "corrected = sum[7:0];"),
     ("pixel_out", "hls/ops/stream/pixel_out.sv", "FRAME_BEATS - 1)", "FRAME_BEATS - 2)"),
 ]
 
