@@ -12,7 +12,7 @@ module pyramid_double_proof #(
   parameter int unsigned IMG_H = 2,
   parameter int unsigned IMG_W = 2,
   parameter bit          KEEP_FLAG = 0,
-  parameter int unsigned BITS = 1,
+  parameter int unsigned BITS = 2,      // rounding hides the farther cells of one bit
   parameter bit          INVARIANTS = 1 // 0: the contract alone
 ) (
   input wire              clk,
