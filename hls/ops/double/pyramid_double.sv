@@ -125,6 +125,7 @@ module pyramid_double #(
   colour_t [2:0] above [2];  // this column of the even row, and of the odd one
 
   for (genvar odd = 0; odd < 2; odd++) begin : gen_memory
+    (* ram_style = "distributed" *)
     logic [3*BITS-1:0] cells_q [2*CELLS];
     wire second = row_q[0] == 1'(odd) ? row_q[1] : far[1];
 

@@ -88,8 +88,10 @@ module pyramid_halve #(
     two_t [2:0] sums;
   } pair_t;
 
+  (* ram_style = "distributed" *)
   logic [$bits(pair_t)-1:0] upper_q [CELLS];  // of the upper row's pairs
-  logic [1:0]  n_q;                           // of the cell, before its last pixel of this row
+
+  logic [1:0]  n_q;  // of the cell, before its last pixel of this row
   four_t [2:0] sums_q;
 
   wire         sound = !s_axis_tdata[4*BITS-1];
