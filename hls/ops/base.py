@@ -231,7 +231,8 @@ def _wrapper(
         if _padded(width) > width:
             pad = _padded(width) - width
             wires.append(f"  assign {name}_TDATA[{_padded(width) - 1}:{width}] = {pad}'d0;\n")
-    values = [f".{key}({value})" for key, value in parameters.items()]
+    values = ",\n    ".join(f".{key}({value})" for key, value in parameters.items())
+    chosen = f"#(\n    {values}\n  ) " if parameters else ""
     nets = [".ap_clk(ap_clk)", ".ap_rst_n(ap_rst_n)"] + [
         f".{port}({net})" for port, net in connections.items()
     ]
@@ -244,10 +245,11 @@ def _wrapper(
         "  input  ap_clk,\n"
         '  (* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n'
         "  input  ap_rst_n,\n"
-        "  " + ",\n  ".join(ports) + "\n);\n\n" + "".join(wires) + f"  {core} #(\n"
-        "    "
-        + ",\n    ".join(values)
-        + "\n  ) core (\n    "
+        "  "
+        + ",\n  ".join(ports)
+        + "\n);\n\n"
+        + "".join(wires)
+        + f"  {core} {chosen}core (\n    "
         + ",\n    ".join(nets)
         + "\n  );\n\nendmodule\n"
     )

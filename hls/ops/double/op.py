@@ -48,7 +48,7 @@ class PyramidDouble_rtl(PixelOp):
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Rough: four weighted sums, and four rows of cells in LUT memory."""
-        return 250 + 24 * (4 * (self.even_size()[1] // 2) + 63) // 64
+        return 360 + 32 * (4 * (self.even_size()[1] // 2) + 63) // 64
 
 
 def _spread(values: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
