@@ -1,17 +1,17 @@
-"""A network up to the pixels it paints: FINN has no operator that chooses between two images."""
+"""A network up to the pixels it paints or scores: FINN has no operator that chooses between images, or fills."""
 
 from pathlib import Path
 
 from onnx import TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 
-CHOICE = ("Slice", "GreaterOrEqual", "Where")
+CHOICE = ("Slice", "GreaterOrEqual", "Where", "PyramidFill")
 
 
 def painted(model: Path, out: Path) -> bool:
     """Write the QONNX `model` without its choice of pixels to `out`; whether there was one.
 
-    What is left ends in the last quantizer: R, G, B and, where the network gives one, the score.
+    What is left ends in the last quantizer: R, G, B and the score, as far as the network gives them.
     """
     graph = ModelWrapper(str(model))
     nodes = graph.graph.node

@@ -154,7 +154,7 @@ def sources(layer: Layer) -> tuple[Tensor, ...]:
 
 
 def filling(marked: Tensor, levels: int, keep_flag: bool, name: str) -> tuple[list[Layer], Tensor]:
-    """The layers that fill the flagged pixels of an image (H, W, 4) from a pyramid, and what they make, `name`.
+    """The layers that fill the flagged pixels of an image (H, W, 4), and the filled image, called `name`.
 
     Both sides are divisible by 2**levels. With `keep_flag` the result has the flags as its fourth channel.
     """

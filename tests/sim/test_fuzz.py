@@ -39,7 +39,7 @@ def test_what_is_drawn_is_legal_and_of_every_kind() -> None:
     assert set(drawn["levels"]) == {"1", "2", "3", "4"}
     assert set(drawn["stride"]) == {"2", "3", "4"}
     assert set(drawn["kernel"]) >= {"2", "3", "4", "5", "6", "7"}
-    assert set(drawn["mode"]) == {"direct", "selective", "mapped"}
+    assert set(drawn["mode"]) == {"direct", "selective", "mapped", "filled", "corrected"}
     assert set(drawn["weight_kind"]) == {"uniform", "power_of_two", "binary"}
     assert set(drawn["weight_bits"]) == set(drawn["act_bits"]) == {str(bits) for bits in range(2, 9)}
     assert set(drawn["stall_in"]) == set(drawn["stall_out"]) == set(STALLS)
