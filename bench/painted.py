@@ -1,4 +1,4 @@
-"""A network up to the pixels it paints or scores: FINN has no operator that chooses between images, or fills."""
+"""A network up to the pixels it paints or scores: FINN has no operator that chooses or fills."""
 
 from pathlib import Path
 

@@ -26,7 +26,8 @@ RESERVED = {"dsp": 0.0, "bram36": 0.31, "lut": 0.27}
 """Share of the part kept for all that is not a matrix unit (FIFOs, windows, thresholds, converters): what
 hls.fit measured on an XC7Z020 at 256 x 256 px, 31 % of the BRAM and 25 % of the LUTs. An allowance, since
 most of it follows from the folding that is still to be chosen; what fits is what hls.fit says. That network
-had no pyramid; what one takes follows from the frame alone, and is taken off beside (`Budget.beside`)."""
+had no pyramid. The block RAM of one follows from the frame alone and is taken off beside (`Budget.beside`); its
+LUTs, 2,300 for three levels of 256 px, are no more than `hls.cost` says too many of the matrix units."""
 
 CAPS = {"dsp": "max_dsp", "bram36": "max_bram", "lut": "max_lut"}
 """The resources of the integer program, and the field of [hls] that caps each."""
@@ -52,16 +53,13 @@ class Budget:
         )
 
     def beside(self, model: ModelWrapper) -> "Budget":
-        """What remains beside the pyramid of an unfolded graph: its operators, and the pixels that wait."""
-        taken = dict.fromkeys(self.limits, 0.0)
-        for node in model.graph.node:
-            if node.op_type in ("PyramidHalve_rtl", "PyramidDouble_rtl"):
-                operator = getCustomOp(node)
-                taken["lut"] += operator.lut_estimation("")
-                if node.op_type == "PyramidDouble_rtl":
-                    level = floor_pixels(model, node, 1)
-                    taken["bram36"] += block_ram(level, operator.get_instream_width(1))
-        return Budget({name: limit - taken[name] for name, limit in self.limits.items()})
+        """What remains beside the pyramid of an unfolded graph: the pixels of its levels that wait."""
+        waiting = sum(
+            block_ram(floor_pixels(model, node, 1), getCustomOp(node).get_instream_width(1))
+            for node in model.graph.node
+            if node.op_type == "PyramidDouble_rtl"
+        )
+        return Budget(self.limits | {"bram36": self.limits["bram36"] - waiting})
 
 
 def choose(model: ModelWrapper, hls: HlsConfig) -> fold.Folding:

@@ -198,22 +198,20 @@ def test_every_part_is_folded_within_its_caps(part: Part) -> None:
 
 
 def test_a_pyramid_takes_its_share_beside_the_matrix_units() -> None:
-    """Levels of 256, 128 and 64 columns; what hls.fit measures of them: 5 BRAM36 of FIFOs, 2,239 LUTs."""
+    """Levels of 256, 128 and 64 columns; hls.fit measures 4, 1 and 0 BRAM36 of what waits at each."""
     model = dataflow.build(integer_network(Case((4,), height=16, width=256, mode="filled", fill_levels=3)))
     limits = {"dsp": 220.0, "bram36": 100.0, "lut": 40_000.0}
-    left = budget.Budget(limits).beside(model).limits
-    assert (left["dsp"], left["bram36"]) == (220.0, 100.0 - 5.0)
-    assert limits["lut"] - left["lut"] == pytest.approx(2239, rel=0.2)
+    assert budget.Budget(limits).beside(model).limits == limits | {"bram36": 95.0}
     plain = dataflow.build(integer_network(Case((4,), height=16, width=256, mode="selective")))
     assert budget.Budget(limits).beside(plain).limits == limits
 
 
 def test_units_leave_the_pyramid_its_share() -> None:
-    """Where LUTs bind, a network that fills from more levels gets a slower folding."""
-    hls = HlsConfig(max_lut=0.6)
+    """Where block RAM binds, a network that fills from more levels gets a slower folding."""
+    hls = HlsConfig(max_bram=0.7)
     slowest = {}
     for levels in (1, 6):
-        case = Case((20, 40, 72), height=256, width=256, mode="filled", fill_levels=levels)
+        case = Case((20, 40, 72, 160), height=256, width=256, mode="filled", fill_levels=levels)
         model = dataflow.build(integer_network(case))
         fold.apply(model, budget.choose(model, hls))
         slowest[levels] = max(int(getCustomOp(node).get_exp_cycles()) for node in model.graph.node)
