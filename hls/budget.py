@@ -26,8 +26,8 @@ RESERVED = {"dsp": 0.0, "bram36": 0.31, "lut": 0.27}
 """Share of the part kept for all that is not a matrix unit (FIFOs, windows, thresholds, converters): what
 hls.fit measured on an XC7Z020 at 256 x 256 px, 31 % of the BRAM and 25 % of the LUTs. An allowance, since
 most of it follows from the folding that is still to be chosen; what fits is what hls.fit says. That network
-had no pyramid. The block RAM of one follows from the frame alone and is taken off beside (`Budget.beside`); its
-LUTs, 2,300 for three levels of 256 px, are no more than `hls.cost` says too many of the matrix units."""
+had no pyramid. The block RAM of one follows from the frame alone and is taken off too (`Budget.beside`); its
+LUTs, 2,300 for three levels of 256 px, are within these 2 % and what `hls.cost` has too many of the units."""
 
 CAPS = {"dsp": "max_dsp", "bram36": "max_bram", "lut": "max_lut"}
 """The resources of the integer program, and the field of [hls] that caps each."""
