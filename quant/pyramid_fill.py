@@ -11,6 +11,7 @@
 from typing import Any
 
 import torch
+from onnx import helper
 from qonnx.custom_op.base import CustomOp
 from torch import Tensor
 
@@ -41,7 +42,7 @@ class PyramidFill(CustomOp):
         return {"levels": ("i", True, 0)}
 
     def make_shape_compatible_op(self, model: Any) -> Any:
-        return self.make_const_shape_op(model.get_tensor_shape(self.onnx_node.input[0]))
+        return helper.make_node("Identity", self.onnx_node.input[:1], self.onnx_node.output)
 
     def infer_node_datatype(self, model: Any) -> None:
         model.set_tensor_datatype(
