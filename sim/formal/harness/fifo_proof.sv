@@ -45,6 +45,30 @@ module fifo_proof #(
     end
   end
 
+  // What induction needs to know of the pointers' style: where the words lie.
+  if (RAM_STYLE == "distributed" && DEPTH > 33) begin : gen_distributed
+    localparam int unsigned MEMORY = DEPTH - 1;  // and a register behind it
+    localparam int unsigned ADDRESS = $clog2(MEMORY);
+    wire signed [31:0] fill = 32'(dut.genDist.Fill);      // less the words in memory
+    wire signed [31:0] credit = 32'(dut.genDist.Credit);  // less its free places
+    wire               last = dut.genDist.Vld;            // a word is in the register
+    wire [ADDRESS-1:0] at = dut.genDist.RdPtr + ADDRESS'(i_order.ahead_q) - ADDRESS'(last);
+
+    always_comb begin
+      if (rst_n) begin
+        fill_in_range:  assert (fill <= 0 && fill >= -int'(MEMORY));
+        credit_exact:   assert (credit == -int'(MEMORY) - fill);
+        pointers_exact: assert (dut.genDist.RdPtr - dut.genDist.WrPtr == ADDRESS'(fill));
+        level_exact:    assert (int'(level) == int'(last) - fill);
+        watched_inside: assert (!i_order.watched_q || i_order.ahead_q < level);
+        watched_stored: assert (!i_order.watched_q || (last && i_order.ahead_q == '0)
+                                || dut.genDist.Mem[at] == i_order.word_q);
+        watched_last:   assert (!(i_order.watched_q && last && i_order.ahead_q == '0)
+                                || dut.genDist.B == i_order.word_q);
+      end
+    end
+  end
+
   soon #(.LIMIT(2)) i_gives (.clk, .rst_n, .idle(level != '0 && !m_valid));
   soon #(.LIMIT(2)) i_takes (.clk, .rst_n, .idle(level < DEPTH && !s_ready));
 
