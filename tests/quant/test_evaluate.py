@@ -209,7 +209,7 @@ def test_what_cannot_be_evaluated(build: Path, tmp_path: Path) -> None:
     refused("defects up to 12 px wide need a larger frame, got 8x48", frame=Frame(height=8, width=48))
     refused("expected a folder of photographs", photos=tmp_path / "none")
     floating = {"mapped_float": build / "float.safetensors"}
-    refused("float.safetensors: expected a network of mode 'mapped', got 'direct'", networks=floating)
+    refused("expected a network of mode 'mapped' or 'corrected', got 'direct'", networks=floating)
 
 
 def test_the_command_line(build: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

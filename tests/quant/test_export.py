@@ -168,5 +168,5 @@ def test_a_checkpoint_of_the_float_network_is_refused(network: QuantGenerator, t
 
 
 def test_the_recorded_configuration_is_that_of_the_case(network: QuantGenerator) -> None:
-    assert network.config == GeneratorConfig(widths=(4, 6), spectral_norm=False)
+    assert network.config == GeneratorConfig(widths=(4, 6), spectral_norm=False, fill_levels=2)
     assert json.loads(json.dumps(network.quant.weight_bits)) == CASE.weight_bits

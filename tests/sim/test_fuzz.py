@@ -80,7 +80,7 @@ def test_a_planted_bug_is_found_made_small_and_repeated(
     tmp_path: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lowering swaps the images of a selection; everything else about the network does not matter."""
-    right = hls.dataflow._select
+    right = hls.dataflow._pixels
 
     def swapped(graph: Any, layer: Any, last: str) -> None:
         right(graph, replace(layer, sources=layer.sources[::-1]), last)
@@ -89,7 +89,7 @@ def test_a_planted_bug_is_found_made_small_and_repeated(
     monkeypatch.setattr(campaign, "draw", lambda seed, number: start)
     plan = Plan(seed=1, cases=1, folder=tmp_path, cache=simulations, attempts=4)
     with monkeypatch.context() as planted:
-        planted.setattr(hls.dataflow, "_select", swapped)
+        planted.setattr(hls.dataflow, "_pixels", swapped)
         with pytest.raises(
             UserError, match=r"1 networks failed; repeat the first: python -m sim\.fuzz --rep"
         ):
