@@ -22,9 +22,10 @@ module stream_probe_proof #(
   );
 
   wire frame_end;
+  wire [$clog2(FRAME_BEATS+1)-1:0] beat;
   logic ended_q, reset_q;
   logic [31:0] signature_q;
-  modulo #(.PERIOD(FRAME_BEATS)) i_beats (.clk, .rst_n, .step(valid && ready), .last(frame_end), .count());
+  modulo #(.PERIOD(FRAME_BEATS)) i_beats (.clk, .rst_n, .step(valid && ready), .last(frame_end), .count(beat));
   always_ff @(posedge clk) begin
     ended_q     <= rst_n && valid && ready && frame_end;
     reset_q     <= !rst_n;
@@ -34,6 +35,7 @@ module stream_probe_proof #(
   always_comb begin
     if (rst_n) begin
       beat_in_range:   assert (dut.beat_q < FRAME_BEATS);
+      beat_exact:      assert (dut.beat_q == 32'(beat));  // without it induction does not know where a frame ends
       starts_at_one:   assert (!reset_q || signature == 32'd1);
       whole_frames:    assert (reset_q || signature == (ended_q ? dut.hash_q : signature_q));
     end
