@@ -142,7 +142,7 @@ class Pipeline:
             case "StreamFork_rtl":
                 return _line("fork", *inputs, len(outputs), *outputs)
             case "StreamingDataWidthConverter_rtl":
-                numbers = _numbers(operator, "inWidth", "outWidth")
+                numbers = [*_numbers(operator, "inWidth", "outWidth"), int(not any(in_fifo))]
             case "FMPadding_rtl":
                 height, width, *pads = _numbers(operator, "ImgDim", "Padding")
                 numbers = [operator.get_folded_input_shape()[-2], width, height - less, *pads]

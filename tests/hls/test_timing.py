@@ -37,9 +37,9 @@ def one(
     ("node", "beats_in", "beats_out", "period"),
     [
         ("join 1 0 1", 100, 100, 100),
-        ("convert 0 1 8 32", 100, 25, 100),  # narrow to wide: one in a cycle
-        ("convert 0 1 32 8", 25, 100, 100),  # wide to narrow: one out a cycle
-        ("convert 0 1 24 16", 100, 150, 200),  # FINN's vpc.sv: three beats out in four cycles
+        ("convert 0 1 8 32 1", 100, 25, 100),  # narrow to wide: one in a cycle
+        ("convert 0 1 32 8 1", 25, 100, 100),  # wide to narrow: one out a cycle
+        ("convert 0 1 24 16 1", 100, 150, 200),  # FINN's vpc.sv: three beats out in four cycles
         ("pad 0 1 2 6 4 1 1 1 1", 48, 96, 96),  # 4 x 6 pixels of 2 beats in a frame of zeros
         ("matrix 0 1 8 1 3", 800, 100, 800),  # one pass
         ("matrix 0 1 8 5 3", 800, 500, 4000),  # five passes, windows replayed
@@ -72,7 +72,7 @@ def join_with_skip(depth: int) -> list[int]:
     """A skip of `depth` beats beside a branch that gives nothing before 10 beats have come, then one each."""
     return ends(
         DIRECT, "stream 4 1 0", f"stream {depth} 3 1", "stream 1 1 0", "stream 8 1 1", DIRECT, DIRECT,
-        "source 0 100", "fork 0 2 1 2", "convert 1 3 1 10", "convert 3 4 10 1", "join 2 2 4 5", "join 1 5 6",
+        "source 0 100", "fork 0 2 1 2", "convert 1 3 1 10 1", "convert 3 4 10 1 1", "join 2 2 4 5", "join 1 5 6",
         "sink 6 100", "run 3",
     )  # fmt: skip
 
@@ -84,6 +84,19 @@ def test_a_skip_too_shallow_is_a_deadlock_and_deeper_is_never_slower() -> None:
     assert times[-1][2] - times[-1][1] == 100, "a beat in every cycle"
     totals = [found[-1] if len(found) == 3 else inf for found in times]
     assert totals == sorted(totals, reverse=True)
+
+
+def converter_behind(depth: int) -> list[int]:
+    """A skip of `depth` beats, then a converter of 1 to 4, beside a branch that needs 40 beats for its first."""
+    return ends(
+        DIRECT, DIRECT, f"stream {depth} 3 1", DIRECT, DIRECT, DIRECT, DIRECT, "source 0 40", "fork 0 2 1 2",
+        "convert 1 3 1 40 1", "convert 3 4 40 4 1", "convert 2 5 1 4 1", "join 2 4 5 6", "sink 6 10", "run 1",
+    )  # fmt: skip
+
+
+def test_a_converter_holds_a_beat_of_each_side_and_no_more() -> None:
+    """FINN's vpc.sv has no register behind its buffer: 4 + 1 beats of the 39 before the one at the fork."""
+    assert [len(converter_behind(depth)) for depth in (33, 34)] == [0, 1]
 
 
 def level_filled(depth: int) -> list[int]:
@@ -109,7 +122,7 @@ def test_the_level_above_is_loaded_four_rows_ahead() -> None:
     """16 x 4 pixels, of which one is taken in 64 cycles: of 8 rows of cells the others wait, 2 cells each."""
     _, levels = told(
         DIRECT, "stream 1 0 0", "stream 64 3 1", "stream 99 1 1", DIRECT, DIRECT, "source 0 64",
-        "fork 0 2 1 2", "halve 1 3 4", "double 3 2 4 4 16", "convert 4 5 64 1", "sink 5 4096", "run 1",
+        "fork 0 2 1 2", "halve 1 3 4", "double 3 2 4 4 16", "convert 4 5 64 1 1", "sink 5 4096", "run 1",
     )  # fmt: skip
     assert levels[3] == 2 * (8 - 4)
 

@@ -13,6 +13,7 @@ import pytest
 from hls import fifo, streams
 from hls.rtl import top
 from model.generator import FILLED
+from sim.fifo_check import fifos
 from sim.hls import HlsModel
 from sim.integer import IntegerModel
 from sim.rtl import IN, OUT, RtlModel
@@ -79,6 +80,25 @@ def test_all_executions_agree(case: Case, tmp_path: Path, simulations: Path) -> 
         stalled = rtl.run(frames, stalls=stalls)
         equal(f"RTL with {kind} stalls", stalled.frames, want)
         assert stalled.cycles > free.cycles
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case(widths=(3,), height=4, width=4, kernel=2, skips=False, center=False, weight_bits=2, act_bits=2,
+             target_fps=2e3, folding_seed=625805760, mode="filled", fill_levels=2, seed=1879202483),
+        Case(widths=(1, 4, 2, 4), height=16, width=16, kernel=2, center=False, weight_bits=2,
+             layer_input_bits={"enc3": 2}, target_fps=2e3, folding_seed=1478777586, seed=297974715),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_skips_with_converters_behind_them(case: Case, tmp_path: Path, simulations: Path) -> None:
+    """A converter holds less than it seems to; the fuzzer found both of these deadlocked."""
+    _, _, build = lowered(case, tmp_path)
+    frames = images(case)
+    rtl = compiled(build, simulations)
+    depths = {fifo.name: fifo.depth for fifo in fifos(rtl.graph)}
+    equal("RTL", rtl.run(frames, caps=depths).frames, IntegerModel.load(build / "dataflow.onnx").run(frames))
 
 
 def test_five_levels(tmp_path: Path) -> None:
