@@ -72,8 +72,8 @@ def join_with_skip(depth: int) -> list[int]:
     """A skip of `depth` beats beside a branch that gives nothing before 10 beats have come, then one each."""
     return ends(
         DIRECT, "stream 4 1 0", f"stream {depth} 3 1", "stream 1 1 0", "stream 8 1 1", DIRECT, DIRECT,
-        "source 0 100", "fork 0 2 1 2", "convert 1 3 1 10 1", "convert 3 4 10 1 1", "join 2 2 4 5", "join 1 5 6",
-        "sink 6 100", "run 3",
+        "source 0 100", "fork 0 2 1 2", "convert 1 3 1 10 1", "convert 3 4 10 1 1", "join 2 2 4 5",
+        "join 1 5 6", "sink 6 100", "run 3",
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_a_skip_too_shallow_is_a_deadlock_and_deeper_is_never_slower() -> None:
 
 
 def converter_behind(depth: int) -> list[int]:
-    """A skip of `depth` beats, then a converter of 1 to 4, beside a branch that needs 40 beats for its first."""
+    """A skip of `depth` beats, then a converter of 1 to 4, beside a branch that needs 40 beats."""
     return ends(
         DIRECT, DIRECT, f"stream {depth} 3 1", DIRECT, DIRECT, DIRECT, DIRECT, "source 0 40", "fork 0 2 1 2",
         "convert 1 3 1 40 1", "convert 3 4 40 4 1", "convert 2 5 1 4 1", "join 2 4 5 6", "sink 6 10", "run 1",
