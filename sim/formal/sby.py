@@ -28,24 +28,26 @@ class Outcome:
     """What came of a proof; `failed` names the properties that do not hold or that induction did not show."""
 
     proved: bool
-    status: str  # SymbiYosys' word: PASS, FAIL, UNKNOWN
+    status: str  # SymbiYosys' word: PASS, FAIL, UNKNOWN, TIMEOUT
     properties: tuple[str, ...]
     failed: tuple[str, ...]
     depth: int  # steps of the induction, cycles, or frames of PDR
     seconds: float
 
 
-def prove(proof: Proof, folder: Path, edits: Mapping[str, str] | None = None) -> Outcome:
+def prove(
+    proof: Proof, folder: Path, edits: Mapping[str, str] | None = None, limit: int | None = None
+) -> Outcome:
     """Run `proof` in the new folder `folder`/`proof.name`, whose parent need not exist.
 
-    `edits` replaces the text of sources, by their path in `proof.sources`. `UserError` where a tool fails,
-    as it does for a design that it can't read.
+    `edits` replaces the text of sources, by their path in `proof.sources`; `limit` is in seconds. `UserError`
+    where a tool fails, as it does for a design that it can't read.
     """
     folder = folder.resolve()  # SymbiYosys changes into it
     work = folder / proof.name
     sources = _sources(proof, folder / f"{proof.name}.sources", edits or {})
     job = folder / f"{proof.name}.sby"
-    write_text(job, _job(proof, sources))
+    write_text(job, _job(proof, sources, limit))
     began = time.monotonic()
     command = [
         str(_program("yowasp-sby")), "-f", "-d", str(work),
@@ -59,7 +61,7 @@ def prove(proof: Proof, folder: Path, edits: Mapping[str, str] | None = None) ->
     )
     seconds = round(time.monotonic() - began, 1)
     status = (work / "status").read_text().split()[0] if (work / "status").is_file() else "ERROR"
-    if status not in ("PASS", "FAIL", "UNKNOWN"):
+    if status not in ("PASS", "FAIL", "UNKNOWN", "TIMEOUT"):
         raise UserError(f"{proof.name}: SymbiYosys ended with {status}: {_reason(work, done.stdout)}")
     return Outcome(
         proved=status == "PASS",
@@ -95,13 +97,14 @@ def _fifo() -> str:
     return mend_fifo(fifo_source().read_text())
 
 
-def _job(proof: Proof, sources: list[Path]) -> str:
+def _job(proof: Proof, sources: list[Path], limit: int | None) -> str:
     top = f"{proof.module}_proof"
     values = " ".join(f"-G {key}={_literal(value)}" for key, value in proof.parameters.items())
     files = " ".join(str(path) for path in sources)
     return (
         f"[options]\nmode {'prove' if proof.engine in UNBOUNDED else 'bmc'}\n"
         + (f"depth {proof.depth}\n" if proof.depth else "")
+        + (f"timeout {limit}\n" if limit else "")
         + ("" if proof.engine == "induction" else "aigsmt z3\n")  # makes the waveform of a counterexample
         + f"[engines]\n{ENGINES[proof.engine]}\n"
         + f"[script]\nread_slang --top {top} {values} {files}\nprep -top {top}\n"
