@@ -20,7 +20,7 @@ from sim.formal.sby import prove
 
 FORMAL = "formal:"
 NO_BUG = re.compile(
-    r"SyntaxError|IndentationError|ImportError|NameError: name|the C\+\+ compiler failed|%Error"
+    r"SyntaxError|IndentationError|ImportError|NameError: name|the C\+\+ compiler failed|%Error(?!.*(?:Assertion failed|Verilog \$stop))"
 )
 """What is said of a mutant that is no program at all, which any test would find."""
 
