@@ -20,7 +20,8 @@ from sim.formal.sby import prove
 
 FORMAL = "formal:"
 NO_BUG = re.compile(
-    r"SyntaxError|IndentationError|ImportError|NameError: name|the C\+\+ compiler failed|%Error(?!.*(?:Assertion failed|Verilog \$stop))"
+    r"SyntaxError|IndentationError|ImportError|NameError: name|the C\+\+ compiler failed"
+    r"|%Error(?!.*(?:Assertion failed|Verilog \$stop))"  # which end a simulation, and are finds
 )
 """What is said of a mutant that is no program at all, which any test would find."""
 
@@ -41,7 +42,7 @@ class Checks:
 
     folder: Path
     seconds: float = 600.0
-    seconds_formal: int = 150  # what is wrong is found in seconds, if a run of so few cycles shows it
+    seconds_formal: int = 600  # what is wrong is found in seconds, if a run of so few cycles shows it
 
     def run(self, check: str, edits: Mapping[str, str]) -> Verdict:
         """One check with the files `edits` (texts by path) replaced."""
