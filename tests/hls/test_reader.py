@@ -106,13 +106,16 @@ def kernel(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(-7, 8, shape) * 0.5
 
 
+BIAS = (0.25, -0.5, 0.0, 1.0)
+
+
 def autoencoder(path: Path, **changed: Any) -> Path:
     """image -> conv (4 channels, half the sides) -> transposed conv -> image; `changed`: what is wrong."""
     file = File(shape=changed.get("shape", (1, 3, 8, 8)))
     x = file.quant("in", "image", **{"scale": PIXEL, "bits": 8} | changed.get("image_in", {}))
     w = file.weights("w1", changed.get("kernel1", kernel(4, 3, 4, 4)), **changed.get("weights1", {}))
     conv = {"kernel_shape": [4, 4], "strides": [2, 2], "pads": [1, 1, 1, 1]} | changed.get("conv", {})
-    x = file.node("Conv", "enc", [x, w, file.constant("bias", [0.25, -0.5, 0.0, 1.0])], **conv)
+    x = file.node("Conv", "enc", [x, w, file.constant("bias", changed.get("bias", BIAS))], **conv)
     if "behind_conv" in changed:
         x = changed["behind_conv"](file, x)
     x = file.node("Relu", "relu", [x])
@@ -425,6 +428,19 @@ def test_least_margin_is_the_distance_to_the_nearest_tie(tmp_path: Path) -> None
         inside = crossing[(crossing <= reach) & (crossing >= layer.thresholds.min() - 1)]
         nearest.append(np.abs(inside - np.round(inside)).min())
     assert network.least_margin == pytest.approx(min(nearest), rel=1e-6)
+
+
+def test_a_tie_out_of_reach_is_no_tie(tmp_path: Path) -> None:
+    """A bias of 100 puts all thresholds of its channel below any sum, the first of them on an integer."""
+    tie = 100 + (0.5 / 8 / (0.5 * PIXEL_SCALE) % 1) * 0.5 * PIXEL_SCALE
+    bias = np.float32([*BIAS[:3], tie]).astype(float)
+    crossing = (0.5 / 8 - bias[3]) / (0.5 * PIXEL_SCALE)
+    assert abs(crossing - round(crossing)) < 0.005, "float32 has no nearer one"
+    fine = {"scale": PIXEL_SCALE / (5 * 0.125)}  # the last layer's thresholds lie between integers
+    least = read(autoencoder(tmp_path / "m.onnx", weights2=fine)).least_margin
+    network = read(autoencoder(tmp_path / "tie.onnx", weights2=fine, bias=list(bias)))
+    assert least > 0.01
+    assert network.least_margin >= least
 
 
 @pytest.mark.parametrize("sum_bits", [None, 4])

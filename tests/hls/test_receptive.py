@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hls import dataflow
-from hls.network import Network, Tensor, filling
+from hls.network import Network, Select, Tensor, filling
 from hls.receptive import reach
 from model.generator import FILLED
 from sim.integer import IntegerModel
@@ -79,6 +79,17 @@ def test_a_frame_cut_out_of_a_larger_one(case: Case) -> None:
         inner = slice(first, last)
         assert first < last
         equal(f"cut at {at}", part[:, inner, inner], whole[:, rows, rows][:, inner, inner])
+
+
+def test_either_input_of_a_join_may_see_further() -> None:
+    """In networks of the family it is always the first; here an image and the same, filled."""
+    filled = pyramid(64, 2)
+    result = replace(filled.image_out, name="chosen")
+    found = []
+    for order in ((filled.image_in, filled.image_out), (filled.image_out, filled.image_in)):
+        layers = (*filled.layers, Select("select", order, result))
+        found.append(reach(replace(filled, image_out=result, layers=layers)))
+    assert found == [reach(filled)] * 2
 
 
 def test_no_pixel_sees_more(case: Case = CASES[1]) -> None:
