@@ -10,7 +10,7 @@ import hls.vivado
 from hls.vivado.open_flow import shell
 from hls.vivado.plan import make
 from pixelmend.files import write_text
-from sim.verilator import Ports, Stall, Stream, build
+from sim.verilator import Deadlock, Ports, Stall, Stream, build
 from tests.hls.vivado.conftest import make_build
 
 OPEN = Path(hls.vivado.__file__).parent / "open"
@@ -54,3 +54,28 @@ def test_frames_through_memory(bytes_in: int, bytes_out: int, simulations: Path,
     got = result.outputs["m_axis"].reshape(frames, pixels, bytes_out)
     assert (got == data[:, :, :bytes_out]).all()
     assert not result.flags["broken"].value
+
+
+WAITING = """
+module waiting (
+  input wire ap_clk, ap_rst_n,
+  input wire [63:0] s_axis_tdata, input wire s_axis_tvalid, output wire s_axis_tready,
+  output wire [63:0] m_axis_tdata, output wire m_axis_tvalid, input wire m_axis_tready
+);
+  dma_write dut (
+    .clk(ap_clk), .rst_n(ap_rst_n), .start(1'b0), .address(32'd0), .length(23'd0), .busy(), .awaddr(), .awlen(),
+    .awvalid(), .awready(m_axis_tready), .wdata(m_axis_tdata), .wvalid(m_axis_tvalid), .wlast(), .wready(1'b1),
+    .bvalid(1'b0), .bready(), .s_axis_tdata, .s_axis_tvalid, .s_axis_tready
+  );
+endmodule
+"""
+
+
+def test_the_writer_keeps_two_bursts_before_a_transfer(simulations: Path, tmp_path: Path) -> None:
+    write_text(tmp_path / "waiting.sv", WAITING)
+    ports = Ports((Stream("s_axis", 64),), (Stream("m_axis", 64),))
+    simulation = build(
+        "waiting", [OPEN / "dma_write.sv", tmp_path / "waiting.sv"], ports, simulations, optimize="-O0"
+    )
+    with pytest.raises(Deadlock, match="s_axis: 32 of 40 beats taken, blocked"):
+        simulation.run({"s_axis": np.zeros((40, 8), np.uint8)}, {"m_axis": 1}, idle_limit=100)
