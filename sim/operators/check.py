@@ -21,7 +21,7 @@ PATTERNS = ("none", "random", "bursty", "one_in_four")  # of idle inputs, and of
 
 
 def draw(name: str, seed: int) -> tuple[Drawn, Node, Tensors]:
-    """A node of the operator `name`, and frames for it with both ends of their types among them."""
+    """A node of the operator `name`, and frames for it, ends and middle of their types among them."""
     if name not in OPERATORS:
         raise UserError(f"expected an operator, one of {', '.join(OPERATORS)}; got {name!r}")
     rng = np.random.default_rng([seed, list(OPERATORS).index(name)])
@@ -32,10 +32,12 @@ def draw(name: str, seed: int) -> tuple[Drawn, Node, Tensors]:
 
 
 def integers(rng: np.random.Generator, kind: Any, shape: tuple[int, ...]) -> Array:
-    """Random values of a datatype."""
+    """Random values of a datatype; its ends and its two middle ones, where flags turn, more often."""
     low, high = int(kind.min()), int(kind.max())
     values = rng.integers(low, high + 1, shape)
     edge = rng.random(shape)
+    middle = low + (high - low) // 2
+    values = np.where(edge < 0.2, middle + (edge < 0.15), values)
     return np.where(edge < 0.1, low, np.where(edge > 0.9, high, values))
 
 
