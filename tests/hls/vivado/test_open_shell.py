@@ -63,9 +63,9 @@ module waiting (
   output wire [63:0] m_axis_tdata, output wire m_axis_tvalid, input wire m_axis_tready
 );
   dma_write dut (
-    .clk(ap_clk), .rst_n(ap_rst_n), .start(1'b0), .address(32'd0), .length(23'd0), .busy(), .awaddr(), .awlen(),
-    .awvalid(), .awready(m_axis_tready), .wdata(m_axis_tdata), .wvalid(m_axis_tvalid), .wlast(), .wready(1'b1),
-    .bvalid(1'b0), .bready(), .s_axis_tdata, .s_axis_tvalid, .s_axis_tready
+    .clk(ap_clk), .rst_n(ap_rst_n), .start(1'b0), .address(32'd0), .length(23'd0), .busy(),
+    .awaddr(), .awlen(), .awvalid(), .awready(m_axis_tready), .wdata(m_axis_tdata), .wvalid(m_axis_tvalid),
+    .wlast(), .wready(1'b1), .bvalid(1'b0), .bready(), .s_axis_tdata, .s_axis_tvalid, .s_axis_tready
   );
 endmodule
 """
