@@ -57,8 +57,8 @@ def divisor(rng: Generator, number: int) -> int:
     return int(one_of(rng, divisors(number)))
 
 
-def _size(rng: Generator, most: int = 4) -> list[int]:
-    return [int(side) for side in rng.integers(1, most + 1, 2)]
+def _size(rng: Generator, most: int = 4, least: int = 1) -> list[int]:
+    return [int(side) for side in rng.integers(least, most + 1, 2)]
 
 
 def _unsigned(rng: Generator) -> str:
@@ -243,7 +243,7 @@ def _add(drawn: Drawn, frames: list[Array]) -> list[Array]:
 
 
 def _draw_select(rng: Generator) -> Drawn:
-    size, flag = _size(rng, 6), int(rng.integers(2))
+    size, flag = _size(rng, 12, 4), int(rng.integers(2))
     return Drawn({"ImgDim": size, "FlagInput": flag, "inputDataType": "UINT8"}, inputs=2)
 
 
@@ -257,7 +257,7 @@ def _select(drawn: Drawn, frames: list[Array]) -> list[Array]:
 
 
 def _draw_mark(rng: Generator) -> Drawn:
-    return Drawn({"ImgDim": _size(rng, 6), "inputDataType": "UINT8"}, inputs=2)
+    return Drawn({"ImgDim": _size(rng, 12, 4), "inputDataType": "UINT8"}, inputs=2)
 
 
 def _mark(drawn: Drawn, frames: list[Array]) -> list[Array]:
@@ -268,12 +268,12 @@ def _mark(drawn: Drawn, frames: list[Array]) -> list[Array]:
     return [out]
 
 
-def _even_size(rng: Generator, most: int = 5) -> list[int]:
-    return [2 * side for side in _size(rng, most)]
+def _even_size(rng: Generator, most: int = 5, least: int = 1) -> list[int]:
+    return [2 * side for side in _size(rng, most, least)]
 
 
 def _draw_halve(rng: Generator) -> Drawn:
-    return Drawn({"ImgDim": _even_size(rng), "inputDataType": "UINT8"})
+    return Drawn({"ImgDim": _even_size(rng, 9, 2), "inputDataType": "UINT8"})
 
 
 def _halve(drawn: Drawn, frames: list[Array]) -> list[Array]:
