@@ -14,7 +14,7 @@ STALLS ?= none#        on the streams of the simulated hardware: none, random, b
 PHOTOS ?=#             folder of photographs to evaluate on; the held-out ones by default
 SAMPLES ?= 500#        frames to evaluate on
 DEFECTS ?= dynamic#    set to evaluate on: fixed8, dynamic, irregular, lines, single, channels, detector
-STEPS ?=#              of each training in the ablation, and of `make qat` on the network that ships (300)
+STEPS ?=#              of each training in the ablation and the ladder, and of `make qat` on the network that ships (300)
 MAPPED ?=#             also evaluate this network, which is given the map of broken pixels
 ROWS ?=#               lower and simulate a band of so many rows at the frame's full width; needs a CHECKPOINT
 CHECKPOINT ?=#         export or evaluate this network instead, e.g. for another frame size
@@ -144,8 +144,9 @@ ablation: $(ENV) | $(FETCHED) ## objectives, modes, optimizers at equal samples 
 	$(PY) -m bench.ablation --config $(TOML) --data $(DATA) --out $(BUILD)/ablation --samples $(SAMPLES) \
 	  $(if $(STEPS),--steps $(STEPS))
 
-ladder: $(BUILD)/pruned.safetensors $(ENV) ## what each step down costs: bit widths, pruning
-	$(PY) -m bench.ladder --config $(TOML) --folder $(BUILD) --data $(DATA) --jobs $(JOBS)
+ladder: $(BUILD)/pruned.safetensors $(ENV) ## what each step down costs: bit widths, pruning (STEPS)
+	$(PY) -m bench.ladder --config $(TOML) --folder $(BUILD) --data $(DATA) --jobs $(JOBS) \
+	  $(if $(STEPS),--steps $(STEPS))
 
 evaluate: $(NETWORK) $(ENV) ## PSNR and SSIM of the networks and the baselines
 	$(PY) -m quant.evaluate $(BUILD) --config $(TOML) --defects $(DEFECTS) --samples $(SAMPLES) --jobs $(JOBS) \
