@@ -23,6 +23,7 @@ from hls.network import (
     Integers,
     Mark,
     Network,
+    Relax,
     Requantization,
     Select,
     SkipAdd,
@@ -147,6 +148,8 @@ def build(network: Network) -> ModelWrapper:
                 _skip_add(graph, layer, last)
             case Select() | Mark() | Halve() | Double() | Correct():
                 _pixels(graph, layer, last)
+            case Relax():
+                _relax(graph, layer, last)
             case Requantization():
                 source = graph.read(layer.source)
                 _thresholds(
@@ -354,6 +357,23 @@ def _pixels(graph: _Graph, layer: Select | Mark | Halve | Double | Correct, last
         inputDataType="UINT8",
         **own,
     )
+
+
+def _relax(graph: _Graph, layer: Relax, last: str) -> None:
+    source = graph.read(layer.source)
+    for n in range(1, layer.sweeps + 1):
+        result = layer.result if n == layer.sweeps else layer.source
+        name = last if n == layer.sweeps else f"{layer.name}_sweep{n}_out"
+        graph.node(
+            "PyramidRelax_rtl",
+            f"{layer.name}_sweep{n}",
+            [source],
+            [graph.stream(name, _shape(result), DataType["UINT8"])],
+            ImgDim=[result.height, result.width],
+            inputDataType="UINT8",
+            KeepFlag=int(result.channels == 4),
+        )
+        source = name
 
 
 def _model(graph: _Graph) -> ModelWrapper:

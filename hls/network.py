@@ -113,6 +113,19 @@ class Double:
 
 
 @dataclass(frozen=True, eq=False)
+class Relax:
+    """Sweeps over the flagged pixels, in place, towards the surface that bends least.
+
+    The result has the flags as its fourth channel, or three channels.
+    """
+
+    name: str
+    source: Tensor
+    result: Tensor
+    sweeps: int
+
+
+@dataclass(frozen=True, eq=False)
 class Correct:
     """Where the image's fourth channel flags a pixel, image + correction - 128 within 0..255."""
 
@@ -132,7 +145,7 @@ class Requantization:
 
 
 Join = SkipAdd | Select | Mark | Double | Correct
-Layer = Convolution | TransposedConvolution | Join | Halve | Requantization
+Layer = Convolution | TransposedConvolution | Join | Halve | Relax | Requantization
 
 
 @dataclass(frozen=True)
@@ -153,7 +166,9 @@ def sources(layer: Layer) -> tuple[Tensor, ...]:
     return layer.sources if isinstance(layer, Join) else (layer.source,)
 
 
-def filling(marked: Tensor, levels: int, keep_flag: bool, name: str) -> tuple[list[Layer], Tensor]:
+def filling(
+    marked: Tensor, levels: int, keep_flag: bool, name: str, sweeps: int = 0
+) -> tuple[list[Layer], Tensor]:
     """The layers that fill the flagged pixels of an image (H, W, 4), and the filled image, called `name`.
 
     Both sides are divisible by 2**levels. With `keep_flag` the result has the flags as its fourth channel.
@@ -167,9 +182,13 @@ def filling(marked: Tensor, levels: int, keep_flag: bool, name: str) -> tuple[li
     filled = up.pop()
     for n in range(levels, 0, -1):
         level = up.pop()
-        channels = 4 if keep_flag or n > 1 else 3
-        own = name if n == 1 else f"{level.name}_filled"
+        channels = 4 if keep_flag or sweeps or n > 1 else 3
+        own = name if n == 1 and not sweeps else f"{level.name}_filled"
         result = Tensor(own, level.height, level.width, channels, 8, 255, marked.scale)
         layers.append(Double(f"double{n}", (filled, level), result))
+        filled = result
+    if sweeps:
+        result = Tensor(name, marked.height, marked.width, 4 if keep_flag else 3, 8, 255, marked.scale)
+        layers.append(Relax("relax1", filled, result, sweeps))
         filled = result
     return layers, filled

@@ -125,6 +125,9 @@ def last_input(node: Any, index: int = 0) -> Counts | None:
             # whole rows are taken, of which the lower one may be the next row's
             rows = np.minimum((np.arange(2 * height) + 1) // 2, height - 1)
             return np.repeat(rows * width + width - 1, 2 * width)
+        case "PyramidRelax_rtl":
+            height, width = operator.size()
+            return np.minimum(np.arange(height * width) + operator.lag(), height * width - 1)
         case "PixelShuffle_rtl":
             height, width = operator.get_nodeattr("ImgDim")
             stride = operator.get_nodeattr("Stride")

@@ -33,7 +33,9 @@ from hls.network import (
     TransposedConvolution,
     filling,
 )
+from hls.ops.relax.op import NARROWEST
 from hls.thresholds import clip, thresholds
+from model.pyramid import MOST_SWEEPS
 from pixelmend.errors import UserError
 from quant.pyramid_fill import DOMAIN
 
@@ -291,9 +293,13 @@ class _Reader:
 
     def _pyramidfill(self, node: NodeProto) -> None:
         image, flag = self._colours(node, 0), self.known.get(node.input[1])
-        levels = getCustomOp(node).get_nodeattr("levels")
+        levels, sweeps = (getCustomOp(node).get_nodeattr(name) for name in ("levels", "sweeps"))
         if not 1 <= levels <= MOST_LEVELS:
             raise self._error(node, f"levels must be 1 to {MOST_LEVELS}, got {levels}")
+        if not 0 <= sweeps <= MOST_SWEEPS:
+            raise self._error(node, f"sweeps must be 0 to {MOST_SWEEPS}, got {sweeps}")
+        if sweeps and image.width < NARROWEST:
+            raise self._error(node, f"rows of {image.width} px can't be swept, only of {NARROWEST} and more")
         if image.height % 2**levels or image.width % 2**levels:
             raise self._error(node, f"{image.height}x{image.width} px can't be halved {levels} times")
         if not isinstance(flag, _Part) or not flag.flag:
@@ -304,14 +310,14 @@ class _Reader:
         if any(isinstance(layer, Halve) for layer in self.layers):
             raise self._error(node, "only one image can be filled, and this is the second")
         if flag.tensor is image:
-            layers, filled = filling(image, levels, True, node.output[0])
+            layers, filled = filling(image, levels, True, node.output[0], sweeps)
             self.mapped[filled.name] = image
             self.known[node.output[0]] = _Part(filled, 0, COLOURS)
         elif (image.channels, flag.tensor.channels) == (COLOURS, 1):
             shape = image.height, image.width, COLOURS + 1
             marked = Tensor(f"{node.output[0]}_marked", *shape, 8, 255, PIXEL_SCALE)
             self.layers.append(Mark(self._name("mark"), (flag.tensor, image), marked))
-            layers, filled = filling(marked, levels, False, node.output[0])
+            layers, filled = filling(marked, levels, False, node.output[0], sweeps)
             self.known[node.output[0]] = filled
         else:
             raise self._error(node, "what is broken must be the image's own map, or a score of one channel")

@@ -2,6 +2,10 @@
 
 Along one axis, an element of a tensor sees an interval of input pixels. Both axes are alike here (square
 kernels, equal strides), so one is followed through the layers, far from both ends.
+
+A sweep in place carries what it changes from one broken pixel to the next, as far as the cluster goes. It is
+counted with clusters of `CLUSTER` px along either axis: in a larger one, as a dead row is, pixels may differ
+from those of the whole picture, by what little comes from so far away.
 """
 
 from dataclasses import dataclass
@@ -18,6 +22,7 @@ from hls.network import (
     Layer,
     Mark,
     Network,
+    Relax,
     Requantization,
     Select,
     SkipAdd,
@@ -28,6 +33,8 @@ from pixelmend.errors import UserError
 
 Interval = tuple[NDArray[np.int64], NDArray[np.int64]]  # first and last input pixel that each element sees
 
+CLUSTER = 32  # px, side of the largest cluster of broken pixels that tiles repair as the whole picture does
+STENCIL = 2  # px, reach of a sweep at a single pixel
 LEVELS = 12  # pixels at the deepest level that are followed; the middle ones see nothing of the ends
 
 
@@ -89,6 +96,9 @@ def _through(layer: Layer, inputs: list[Interval], count: int) -> Interval:
             # the cell above and the next nearest
             first = (np.arange(count) - 1) // 2
             return _either(_joined(above, first, first + 1), level)
+        case Relax():  # any number of sweeps ends with the pixels around the cluster
+            ends = CLUSTER - 1 + STENCIL
+            return _joined(inputs[0], np.arange(count) - ends, np.arange(count) + ends)
         case Requantization():
             return inputs[0]
 

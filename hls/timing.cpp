@@ -290,6 +290,28 @@ struct Double : Node {
   }
 };
 
+// A sweep: a pixel leaves `lag` steps after it has come; once the frame's last has come, steps need no more input.
+struct Relax : Node {
+  Stream &in, &out;
+  Count pixels, lag, step = 0;
+  Cycle last = -1;
+  Relax(Stream& in, Stream& out, Count pixels, Count lag) : in(in), out(out), pixels(pixels), lag(lag) {}
+  bool advance() override {
+    bool moved = false;
+    for (;; moved = true) {
+      Cycle cycle = last + 1;
+      bool takes = step < pixels, gives = step >= lag;
+      if ((takes && !in.has_beat()) || (gives && !out.has_room())) return moved;
+      if (takes) cycle = std::max(cycle, in.beat());
+      if (gives) cycle = std::max(cycle, out.room());
+      if (takes) in.pop(cycle);
+      if (gives) out.push(cycle);
+      last = cycle;
+      if (++step == pixels + lag) step = 0;
+    }
+  }
+};
+
 // FINN's sliding window: fetches windows from a cyclic buffer while it reads elements into it; the first element
 // of a frame is read once the last of the frame before has been handed on.
 struct Window : Node {
@@ -533,6 +555,7 @@ struct Pipeline {
       for (Count value; line >> value;) n.push_back(value);
       if (kind == "convert") add<Convert>(in, out, n.at(0), n.at(1), n.at(2) != 0);
       else if (kind == "halve") add<Halve>(in, out, n.at(0));
+      else if (kind == "relax") add<Relax>(in, out, n.at(0), n.at(1));
       else if (kind == "pad") add<Pad>(in, out, n.at(0), n.at(1), n.at(2), n.at(3), n.at(4), n.at(5), n.at(6));
       else if (kind == "window")
         add<Window>(in, out, n.at(0), n.at(1), n.at(2), n.at(3), n.at(4), n.at(5), n.at(6), n.at(7), n.at(8) != 0);

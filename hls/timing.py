@@ -11,7 +11,7 @@ and a node adds what it needs: thresholds in_result(n) = out_source(n), a join t
 sliding window each element it hands on and, to read on, the fetch that freed the place it overwrites, a
 matrix unit MW / SIMD steps for each of its MH / PE passes, the first of which waits for the window's beats,
 a pixel shuffle the places in its row FIFOs, a level of a pyramid the rows of the level above, and these the
-place of an earlier row. All constraints have the form max(... + constant), so the
+place of an earlier row, a sweep the two rows below. All constraints have the form max(... + constant), so the
 earliest cycles that satisfy them are unique, and with deeper FIFOs no beat comes later. `timing.cpp`
 computes them, one evaluation a beat; where frames are left and no beat's cycle can be computed, the network
 is deadlocked.
@@ -161,6 +161,9 @@ class Pipeline:
             case "PyramidDouble_rtl":
                 height, width = _numbers(operator, "ImgDim")
                 numbers = [width, height - self._left_out[node.output[0]]]
+            case "PyramidRelax_rtl":
+                height, width = _numbers(operator, "ImgDim")
+                numbers = [(height - less) * width, operator.lag()]
             case "PixelShuffle_rtl":
                 height, width, *others = _numbers(
                     operator, "ImgDim", "Stride", "CropNorth", "CropEast", "CropSouth", "CropWest"
@@ -176,6 +179,7 @@ class Pipeline:
             "MVAU_rtl": "matrix",
             "PyramidHalve_rtl": "halve",
             "PyramidDouble_rtl": "double",
+            "PyramidRelax_rtl": "relax",
             "PixelShuffle_rtl": "shuffle",
         }
         return _line(kinds[node.op_type], *inputs, *outputs, *numbers)

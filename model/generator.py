@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from model.pyramid import NOTHING_KNOWN, corrected, fill
+from model.pyramid import MOST_SWEEPS, NOTHING_KNOWN, corrected, fill
 from pixelmend.config import CHECKED, Frame
 from pixelmend.errors import UserError
 
@@ -43,6 +43,7 @@ class GeneratorConfig:
     last: Literal["relu", "tanh", "none"] = "relu"  # last activation, see `Generator.activate`
     mode: Mode = "direct"  # what becomes of the network's output, see `EncoderDecoder`
     fill_levels: int = 3  # halvings of the pyramid that fills, modes `filled` and `corrected` only
+    fill_sweeps: int = 0  # over what it filled, towards the surface that bends least
 
     @model_validator(mode="after")
     def _check(self) -> "GeneratorConfig":
@@ -60,6 +61,8 @@ class GeneratorConfig:
             raise ValueError("mode 'residual' has no last activation, so last can't be 'tanh'")
         if not 1 <= self.fill_levels <= 6:
             raise ValueError("fill_levels must be 1 to 6")
+        if not 0 <= self.fill_sweeps <= MOST_SWEEPS:
+            raise ValueError(f"fill_sweeps must be 0 to {MOST_SWEEPS}")
         return self
 
     @property
@@ -141,7 +144,7 @@ class EncoderDecoder(nn.Module):
 
     def fill(self, images: Tensor, broken: Tensor) -> Tensor:
         """`model.pyramid.fill` with the pyramid of this network."""
-        return fill(images, broken, self.config.fill_levels)
+        return fill(images, broken, self.config.fill_levels, self.config.fill_sweeps)
 
     def replace(self, x: Tensor, values: Tensor, broken: Tensor) -> Tensor:
         """What a network of the modes `SCORED` makes of frames of which it calls these pixels `broken`."""
@@ -233,6 +236,8 @@ class Generator(EncoderDecoder):
                 nn.init.constant_(bias, grey)
                 if config.mode in SCORED:
                     nn.init.constant_(bias[-1:], 0.0)  # most pixels are sound
+        if config.mode == "corrected" and not config.spectral_norm:
+            nn.init.zeros_(self.dec[-1].weight)  # else it would spoil a good filling before it learns
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Frames (N, inputs, H, W) -> the latent (N, widths[-1], H/s^L, W/s^L) and every encoder output."""

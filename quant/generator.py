@@ -126,7 +126,7 @@ class QuantGenerator(EncoderDecoder):
 
     def fill(self, images: Tensor, broken: Tensor) -> Tensor:
         """As the float network's, and one node of the exported file."""
-        return fill_node(images, broken, self.config.fill_levels)
+        return fill_node(images, broken, self.config.fill_levels, self.config.fill_sweeps)
 
     def sharpen(self, images: Tensor) -> Tensor:
         """Corrected images -> the nearest values of the grid k/255 from 0 to 1."""

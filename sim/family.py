@@ -60,6 +60,7 @@ class Case:
     folding_seed: int | None = None  # PE and SIMD of every node at random instead of for `target_fps`
     mode: Mode = "direct"
     fill_levels: int = 2
+    fill_sweeps: int = 0
     seed: int = 0
 
     def __str__(self) -> str:
@@ -81,7 +82,8 @@ class Case:
         if self.folding_seed is not None:
             words.insert(-1, "folded")
         if self.mode != "direct":
-            words.insert(0, f"{self.mode}{self.fill_levels if self.mode in FILLED else ''}")
+            swept = f"swept{self.fill_sweeps}" if self.fill_sweeps else ""
+            words.insert(0, f"{self.mode}{f'{self.fill_levels}{swept}' if self.mode in FILLED else ''}")
         return "-".join(words)
 
     @property
@@ -96,6 +98,7 @@ class Case:
             False,
             mode=self.mode,
             fill_levels=self.fill_levels,
+            fill_sweeps=self.fill_sweeps,
         )
 
     @property

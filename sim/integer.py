@@ -22,6 +22,12 @@ Pixels = NDArray[np.uint8]
 
 IDENTITIES = ("StreamingFIFO_rtl", "StreamingDataWidthConverter_rtl")
 EXACT_FLOAT32 = 2**24
+# rows down, columns right, weight: each of four directions' neighbour, corner and next but one
+RELAXING = [(0, 0, -4)] + [
+    (down * i - right * j, right * i + down * j, weight)
+    for down, right in ((0, 1), (1, 0), (0, -1), (-1, 0))
+    for i, j, weight in ((1, 0, 8), (1, 1, -2), (2, 0, -1))
+]
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,22 @@ def _double(node: Any, above: Array, level: Array) -> list[Array]:
     return [np.concatenate([colours, kept], -1).astype(np.float32)]
 
 
+def _relax(node: Any, x: Array) -> list[Array]:
+    """One sweep in place over the broken pixels; those of equal 2 y + x at once, as none needs another."""
+    height, width = x.shape[1:3]
+    rows = np.pad(x[..., :3], ((0, 0), (2, 2), (0, 0), (0, 0)), "edge").astype(np.int64)
+    frame, row, column = np.nonzero(x[..., 3] >= 128)
+    turns = 2 * row + column
+    for turn in np.unique(turns):
+        n, y, at = (places[turns == turn] for places in (frame, row + 2, column))
+        total = np.full((len(n), 3), 8)
+        for down, right, weight in RELAXING:
+            total += weight * rows[n, y + down, np.clip(at + right, 0, width - 1)]
+        rows[n, y, at] = np.clip(total // 16, 0, 255)
+    kept = x[..., 3:] if _int(node, "KeepFlag") else x[..., :0]
+    return [np.concatenate([rows[:, 2 : height + 2], kept], -1).astype(np.float32)]
+
+
 def _correct(node: Any, correction: Array, image: Array) -> list[Array]:
     colours = image[..., :3]
     return [np.where(image[..., 3:] >= 128, np.clip(colours + correction - 128, 0, 255), colours)]
@@ -189,6 +211,7 @@ OPERATIONS: dict[str, Callable[..., list[Array]]] = {
     "PixelMark_rtl": _mark,
     "PyramidHalve_rtl": _halve,
     "PyramidDouble_rtl": _double,
+    "PyramidRelax_rtl": _relax,
     "PixelCorrect_rtl": _correct,
     "PixelShuffle_rtl": _shuffle,
 }

@@ -99,7 +99,7 @@ def integer_network(case: Case) -> Network:
     image = Tensor("image", case.height, case.width, case.generator.inputs, 8, 255, 1.0)
     entered = image
     if case.mode == "corrected":
-        filled, entered = filling(image, case.generator.fill_levels, True, "filled")
+        filled, entered = filling(image, case.fill_levels, True, "filled", case.fill_sweeps)
         layers += filled
     outputs = [entered]
     for channels in case.widths:
@@ -121,7 +121,7 @@ def integer_network(case: Case) -> Network:
     size = case.height, case.width
     if case.mode == "filled":
         marked = Tensor("mark1_result", *size, 4, 8, 255, 1.0)
-        filled, result = filling(marked, case.generator.fill_levels, False, "filled")
+        filled, result = filling(marked, case.fill_levels, False, "filled", case.fill_sweeps)
         layers += [Mark("mark1", (last, image), marked), *filled]
         last = result
     elif case.mode == "corrected":

@@ -227,6 +227,12 @@ def _double(place: Place) -> Unit:
     return _simple(place, "grow", "broken pixels from the level above", constants)  # `double` is a C++ type
 
 
+def _relax(place: Place) -> Unit:
+    height, width = place.numbers("ImgDim")
+    constants = {"HEIGHT": height, "WIDTH": width, "KEEP_FLAG": place.number("KeepFlag") == 1}
+    return _simple(place, "relax", "broken pixels drawn towards a smooth surface", constants)
+
+
 def _correct(place: Place) -> Unit:
     return _simple(place, "correct", "broken pixels corrected", {"BEATS": place.beats()})
 
@@ -294,6 +300,7 @@ UNITS: dict[str, Callable[[Place], Unit]] = {
     "PixelMark_rtl": _mark,
     "PyramidHalve_rtl": _halve,
     "PyramidDouble_rtl": _double,
+    "PyramidRelax_rtl": _relax,
     "PixelCorrect_rtl": _correct,
     "PixelShuffle_rtl": _shuffle,
     "StreamingDataWidthConverter_rtl": _convert,

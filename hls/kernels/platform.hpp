@@ -20,6 +20,7 @@
 #define KERNELS_ROM_BRAM(name) KERNELS_PRAGMA(HLS BIND_STORAGE variable = name type = rom_1p impl = bram)
 #define KERNELS_ROM_LUTRAM(name) KERNELS_PRAGMA(HLS BIND_STORAGE variable = name type = rom_1p impl = lutram)
 #define KERNELS_RAM_LUTRAM(name) KERNELS_PRAGMA(HLS BIND_STORAGE variable = name type = ram_s2p impl = lutram)
+#define KERNELS_RAM_BRAM(name) KERNELS_PRAGMA(HLS BIND_STORAGE variable = name type = ram_s2p impl = bram)
 #define KERNELS_MULTIPLY_DSP(name) KERNELS_PRAGMA(HLS BIND_OP variable = name op = mul impl = dsp)
 #define KERNELS_MULTIPLY_LUT(name) KERNELS_PRAGMA(HLS BIND_OP variable = name op = mul impl = fabric)
 #elif defined(__VIVADO_HLS__)
@@ -29,6 +30,7 @@
 #define KERNELS_ROM_BRAM(name) KERNELS_PRAGMA(HLS RESOURCE variable = name core = ROM_1P_BRAM)
 #define KERNELS_ROM_LUTRAM(name) KERNELS_PRAGMA(HLS RESOURCE variable = name core = ROM_1P_LUTRAM)
 #define KERNELS_RAM_LUTRAM(name) KERNELS_PRAGMA(HLS RESOURCE variable = name core = RAM_S2P_LUTRAM)
+#define KERNELS_RAM_BRAM(name) KERNELS_PRAGMA(HLS RESOURCE variable = name core = RAM_S2P_BRAM)
 #define KERNELS_MULTIPLY_DSP(name) KERNELS_PRAGMA(HLS RESOURCE variable = name core = DSP48)
 #define KERNELS_MULTIPLY_LUT(name) KERNELS_PRAGMA(HLS RESOURCE variable = name core = Mul_LUT)
 #else  // a plain compiler: no memory, no DSP
@@ -38,6 +40,7 @@
 #define KERNELS_ROM_BRAM(name)
 #define KERNELS_ROM_LUTRAM(name)
 #define KERNELS_RAM_LUTRAM(name)
+#define KERNELS_RAM_BRAM(name)
 #define KERNELS_MULTIPLY_DSP(name)
 #define KERNELS_MULTIPLY_LUT(name)
 #endif

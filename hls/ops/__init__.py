@@ -9,6 +9,7 @@ from hls.ops.fork.op import StreamFork_rtl
 from hls.ops.halve.op import PyramidHalve_rtl
 from hls.ops.mark.op import PixelMark_rtl
 from hls.ops.pixel_shuffle.op import PixelShuffle_rtl
+from hls.ops.relax.op import PyramidRelax_rtl
 from hls.ops.select.op import PixelSelect_rtl
 from hls.ops.skip_add.op import SkipAdd_rtl
 
@@ -20,6 +21,7 @@ OPERATORS: tuple[type[StreamOp], ...] = (
     PixelMark_rtl,
     PyramidHalve_rtl,
     PyramidDouble_rtl,
+    PyramidRelax_rtl,
     PixelCorrect_rtl,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "PixelShuffle_rtl",
     "PyramidDouble_rtl",
     "PyramidHalve_rtl",
+    "PyramidRelax_rtl",
     "SkipAdd_rtl",
     "StreamFork_rtl",
     "StreamOp",

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from hls.cost import divisors
+from hls.ops.relax.op import NARROWEST
 from model.generator import GeneratorConfig, Mode
 from quant.bits import WeightKind, layer_names, skip_pairs
 from sim.family import Case
@@ -37,6 +38,7 @@ def draw(seed: int, number: int) -> Trial:
         **_folding(rng, height, width, generator.stride),
         mode=generator.mode,
         fill_levels=generator.fill_levels,
+        fill_sweeps=generator.fill_sweeps if width >= NARROWEST else 0,
         seed=int(rng.integers(1 << 31)),
     )
     stalls = _stall(rng), _stall(rng)
@@ -58,6 +60,7 @@ def _generator(rng: np.random.Generator) -> GeneratorConfig:
         spectral_norm=False,
         mode=_one(rng, modes, [0.3, 0.2, 0.1, 0.25, 0.15]),
         fill_levels=int(rng.integers(1, 4 if stride != 3 else 2)),  # 72 px have both 3 * 3 and 2 * 2 * 2
+        fill_sweeps=_one(rng, [0, 1, 2, 3], [0.4, 0.3, 0.2, 0.1]),
     )
 
 

@@ -311,6 +311,32 @@ def _double(drawn: Drawn, frames: list[Array]) -> list[Array]:
     return [out if drawn.attributes["KeepFlag"] else out[..., :3]]
 
 
+def _draw_relax(rng: Generator) -> Drawn:
+    height, more = _size(rng, 8)
+    size, keep = [height, more + 5], int(rng.integers(2))
+    return Drawn({"ImgDim": size, "KeepFlag": keep, "inputDataType": "UINT8"})
+
+
+def _relax(drawn: Drawn, frames: list[Array]) -> list[Array]:
+    """Twice the Laplacian is to vanish; each pixel goes 5/4 of the way there, after all before it have."""
+    came = frames[0]
+    out = came.copy()
+    height, width = came.shape[:2]
+    laplacian = {(0, 0): -4, (0, 1): 1, (1, 0): 1, (0, -1): 1, (-1, 0): 1}
+    for y, x in np.ndindex(height, width):
+        if came[y, x, 3] < 128:
+            continue
+        bent = np.zeros(3, np.int64)
+        for (a, b), (c, d) in product(laplacian, repeat=2):
+            row, column = y + a + c, min(max(x + b + d, 0), width - 1)
+            pixel = out[row, column] if 0 <= row < height else came[min(max(row, 0), height - 1), column]
+            bent += laplacian[a, b] * laplacian[c, d] * pixel[:3].astype(np.int64)
+        for n in range(3):
+            new = int(out[y, x, n]) - Fraction(5, 4) * Fraction(int(bent[n]), 20)
+            out[y, x, n] = min(255, max(0, floor(new + Fraction(1, 2))))
+    return [out if drawn.attributes["KeepFlag"] else out[..., :3]]
+
+
 def _draw_correct(rng: Generator) -> Drawn:
     return Drawn({"ImgDim": _size(rng, 6), "inputDataType": "UINT8"}, inputs=2)
 
@@ -407,6 +433,7 @@ OPERATORS = {
     "mark": Operator("PixelMark_rtl", _draw_mark, _mark),
     "halve": Operator("PyramidHalve_rtl", _draw_halve, _halve),
     "double": Operator("PyramidDouble_rtl", _draw_double, _double),
+    "relax": Operator("PyramidRelax_rtl", _draw_relax, _relax),
     "correct": Operator("PixelCorrect_rtl", _draw_correct, _correct),
 }
 """Every node type that `hls` puts into a graph, by a short name."""

@@ -88,6 +88,8 @@ class Tokens:
                     min(max(row, 0), height // 2 - 1) for row in (y // 2, y // 2 + (1 if y % 2 else -1))
                 }
                 return counts[1] > sent and all(row < rows for row in wanted)
+            case "PyramidRelax_rtl":
+                return counts[0] >= min(sent + 2 * width + 4, height * width)
             case "PixelShuffle_rtl":
                 columns, s = operator.get_nodeattr("ImgDim")[1], operator.get_nodeattr("Stride")
                 row = (y + operator.get_nodeattr("CropNorth")) // s
@@ -115,6 +117,8 @@ CASES = [
     Case(widths=(2, 2, 2), height=64, width=32, mode="filled", fill_levels=5),
     Case(widths=(2, 2), height=8, width=24, mode="corrected", fill_levels=3),
     Case(widths=(2, 2), kernel=5, stride=3, height=36, width=18, mode="corrected", fill_levels=1),
+    Case(widths=(2, 2), height=16, width=24, mode="filled", fill_levels=2, fill_sweeps=2),
+    Case(widths=(2, 2), height=16, width=8, mode="corrected", fill_levels=1, fill_sweeps=1),
 ]
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
+from qonnx.custom_op.registry import getCustomOp
 
+from hls import dataflow
 from hls.network import (
     Convolution,
     Correct,
@@ -18,6 +20,7 @@ from hls.network import (
     Halve,
     Layer,
     Mark,
+    Relax,
     Requantization,
     Select,
     SkipAdd,
@@ -81,9 +84,9 @@ class File:
     def reached(self, name: str, source: str, limit: float = 0.5) -> str:
         return self.node("GreaterOrEqual", name, [source, self.constant(f"{name}_limit", limit)])
 
-    def fill(self, name: str, image: str, broken: str, levels: int = 2) -> str:
+    def fill(self, name: str, image: str, broken: str, levels: int = 2, sweeps: int = 0) -> str:
         self.shapes[image] = (1, 3, *self.shape[2:])  # which torch writes into a file, and the node needs
-        return self.node("PyramidFill", name, [image, broken], DOMAIN, levels=levels)
+        return self.node("PyramidFill", name, [image, broken], DOMAIN, levels=levels, sweeps=sweeps)
 
     def save(self, path: Path, output: str) -> Path:
         def info(name: str, shape: Any) -> Any:
@@ -209,7 +212,7 @@ def test_a_condition_that_is_no_comparison(tmp_path: Path) -> None:
 
 def filler(path: Path, **changed: Any) -> Path:
     """image -> conv to a score -> the image filled where it reaches one half; `changed`: what is wrong."""
-    file = File()
+    file = File(shape=(1, 3, 8, changed.get("width", 8)))
     image = file.quant("in", "image", PIXEL, 8)
     if "image_bits" in changed:
         image = file.convolved("other", image, 3, bits=changed["image_bits"])
@@ -222,7 +225,7 @@ def filler(path: Path, **changed: Any) -> Path:
     else:
         score = file.convolved("score", image, changed.get("scores", 1), bits=changed.get("score_bits", 8))
         flag = score if changed.get("no_comparison") else file.reached("flag", score)
-    filled = file.fill("fill", image, flag, changed.get("levels", 2))
+    filled = file.fill("fill", image, flag, changed.get("levels", 2), changed.get("sweeps", 0))
     if changed.get("twice"):
         filled = file.fill("again", filled, flag)
     return file.save(path, filled)
@@ -240,6 +243,19 @@ def test_an_image_filled_where_its_score_says(tmp_path: Path) -> None:
         8,
         PIXEL_SCALE,
     )
+
+
+def test_what_is_filled_and_then_swept(tmp_path: Path) -> None:
+    network = read(filler(tmp_path / "m.onnx", sweeps=3))
+    _, mark, *pyramid, relax = network.layers
+    bilinear = pyramid_of(pyramid, mark.result, 2)
+    assert bilinear.channels == 4, "sweeps look at the flags"
+    assert isinstance(relax, Relax)
+    assert (relax.source, relax.result, relax.sweeps) == (bilinear, network.image_out, 3)
+    assert network.image_out.channels == 3
+    nodes = [node for node in dataflow.build(network).graph.node if node.op_type == "PyramidRelax_rtl"]
+    assert [getCustomOp(node).get_nodeattr("KeepFlag") for node in nodes] == [1, 1, 0]
+    assert nodes[-1].output[0] == "image_out"
 
 
 def pyramid_of(layers: list[Layer], bottom: Tensor, levels: int) -> Tensor:
@@ -270,6 +286,9 @@ SCORE = "node GreaterOrEqual_0 (GreaterOrEqual): "
         ({"levels": 0}, "node PyramidFill_0 (PyramidFill): levels must be 1 to 6, got 0"),
         ({"levels": 7}, "node PyramidFill_0 (PyramidFill): levels must be 1 to 6, got 7"),
         ({"levels": 4}, "node PyramidFill_0 (PyramidFill): 8x8 px can't be halved 4 times"),
+        ({"sweeps": 5}, "node PyramidFill_0 (PyramidFill): sweeps must be 0 to 4, got 5"),
+        ({"sweeps": -1}, "node PyramidFill_0 (PyramidFill): sweeps must be 0 to 4, got -1"),
+        ({"sweeps": 1, "width": 4}, "rows of 4 px can't be swept, only of 6 and more"),
         ({"no_comparison": True}, "(PyramidFill): what is broken must come from a score or a map, at least"),
         ({"half_a_side": True}, "(PyramidFill): its image and what is broken must have one size, 8 bits, sc"),
         ({"image_bits": 7}, "(PyramidFill): its image and what is broken must have one size, 8 bits, sc"),

@@ -7,7 +7,7 @@ import pytest
 
 from hls import dataflow
 from hls.network import Network, Select, Tensor, filling
-from hls.receptive import reach
+from hls.receptive import CLUSTER, reach
 from model.generator import FILLED
 from sim.integer import IntegerModel
 from tests.networks import Case, equal, integer_network
@@ -34,10 +34,10 @@ def executed(network: Network) -> IntegerModel:
     return IntegerModel(dataflow.build(network), network.image_in.height, network.image_in.width)
 
 
-def pyramid(side: int, levels: int) -> Network:
+def pyramid(side: int, levels: int, sweeps: int = 0) -> Network:
     """Nothing but the filling of an image with its map."""
     image = Tensor("image", side, side, 4, 8, 255, 1.0)
-    layers, filled = filling(image, levels, False, "filled")
+    layers, filled = filling(image, levels, False, "filled", sweeps)
     return Network(image, filled, tuple(layers), 0.5)
 
 
@@ -78,6 +78,30 @@ def test_a_frame_cut_out_of_a_larger_one(case: Case) -> None:
         last = case.height - (found.after if at + case.height < large.height else 0)
         inner = slice(first, last)
         assert first < last
+        equal(f"cut at {at}", part[:, inner, inner], whole[:, rows, rows][:, inner, inner])
+
+
+@pytest.mark.parametrize("sweeps", [1, 3])
+def test_a_frame_cut_out_where_clusters_are_swept(sweeps: int) -> None:
+    """However often, what lies further from the cut than the reach is the same, with such clusters."""
+    side = 128
+    network, large = pyramid(side, 1, sweeps), pyramid(2 * side, 1, sweeps)
+    found = reach(network)
+    assert (
+        found.before == found.after == 2 + CLUSTER + 1
+    )  # of the pyramid, of a cluster and what is beside it
+    rng = np.random.default_rng(4)
+    picture = rng.integers(0, 256, (1, 2 * side, 2 * side, 4), dtype=np.uint8)
+    picture[..., 3] = 0
+    for row in range(3, 2 * side - CLUSTER, CLUSTER + 4):
+        for column in range(3, 2 * side - CLUSTER, CLUSTER + 4):
+            sides = rng.choice([1, 4, 10, CLUSTER], 2)
+            picture[0, row : row + sides[0], column : column + sides[1], 3] = 255
+    whole = executed(large).run(picture)
+    for at in (0, 62, side):
+        rows = slice(at, at + side)
+        inner = slice(found.before if at else 0, side - (found.after if at < side else 0))
+        part = executed(network).run(picture[:, rows, rows])
         equal(f"cut at {at}", part[:, inner, inner], whole[:, rows, rows][:, inner, inner])
 
 

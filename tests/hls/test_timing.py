@@ -45,6 +45,7 @@ def one(
         ("matrix 0 1 8 5 3", 800, 500, 4000),  # five passes, windows replayed
         ("shuffle 0 1 1 4 6 2 0 0 0 0 12 12", 96, 96, 96),
         ("halve 0 1 6", 24, 6, 24),  # 4 x 6 pixels
+        ("relax 0 1 24 15", 24, 24, 39),  # 4 x 6 pixels, and the last 15 leave before the next come
     ],
 )
 def test_pace_of_a_node(node: str, beats_in: int, beats_out: int, period: int) -> None:

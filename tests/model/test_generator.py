@@ -1,5 +1,7 @@
 """The float network and its critic."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -205,6 +207,8 @@ def test_indivisible_frames_are_refused() -> None:
         ({"last": "sine"}, "last: Input should be 'relu', 'tanh' or 'none'; got 'sine'"),
         ({"mode": "residual", "last": "tanh"}, "mode 'residual' has no last activation"),
         ({"mode": "filled", "fill_levels": 7}, "fill_levels must be 1 to 6"),
+        ({"mode": "filled", "fill_sweeps": 5}, "fill_sweeps must be 0 to 4"),
+        ({"mode": "filled", "fill_sweeps": -1}, "fill_sweeps must be 0 to 4"),
     ],
 )
 def test_bad_settings_are_named(values: dict[str, object], message: str) -> None:
@@ -296,6 +300,23 @@ def test_filled_fills_what_scores_at_least_one_half_and_nothing_else() -> None:
     result = network(x)
     assert (result != x).any(1).nonzero().tolist() == [[0, 2, 5]]
     assert torch.equal(result, fill(x, sums >= 0.5, 2))
+
+
+@pytest.mark.parametrize("mode", ["filled", "corrected"])
+def test_what_is_filled_is_swept(mode: Mode) -> None:
+    network = generator(mode)
+    x = torch.rand(2, 3, 8, 8)
+    broken = torch.rand(2, 1, 8, 8) < 0.4
+    network.config = replace(network.config, fill_sweeps=3)
+    assert torch.equal(network.fill(x, broken), fill(x, broken, 2, 3))
+    assert not torch.equal(network.fill(x, broken), fill(x, broken, 2))
+
+
+def test_a_correction_is_none_to_begin_with() -> None:
+    network = generator("corrected")
+    x = torch.rand(2, 4, 8, 8)
+    x[:, 3] = (x[:, 3] < 0.3).float()
+    assert torch.allclose(network(x), fill(x[:, :3], x[:, 3:] == 1, 2), atol=1e-6)
 
 
 def test_corrected_sees_a_filled_frame_and_adds_to_what_was_filled() -> None:

@@ -60,10 +60,11 @@ def test_the_file_equals_brevitas_on_photographs(network: QuantGenerator, export
     equal("QONNX", qonnx_pixels(exported, frames), wanted)
 
 
+@pytest.mark.parametrize("sweeps", [0, 1])
 @pytest.mark.parametrize("mode", ["filled", "corrected"])
-def test_a_file_that_fills_equals_brevitas(mode: Mode, tmp_path: Path) -> None:
+def test_a_file_that_fills_equals_brevitas(mode: Mode, sweeps: int, tmp_path: Path) -> None:
     """The pyramid is one node of it; a network whose score or map names some pixels."""
-    case = replace(CASE, mode=mode, fill_levels=2, seed=14)
+    case = replace(CASE, mode=mode, fill_levels=2, fill_sweeps=sweeps, seed=14)
     network, frames = twin(case), images(case)
     export(network, case.height, case.width, tmp_path / "generator.onnx")
     kinds = Counter(node.op_type for node in ModelWrapper(str(tmp_path / "generator.onnx")).graph.node)

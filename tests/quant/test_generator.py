@@ -77,22 +77,25 @@ def test_8_bits_are_nearly_the_float_network(net: GeneratorConfig) -> None:
         assert psnr_db(wanted, coarse(given)) < psnr_db(wanted, came) - 5
 
 
+@pytest.mark.parametrize("sweeps", [0, 2])
 @pytest.mark.parametrize("mode", ["filled", "corrected"])
-def test_what_is_filled_and_corrected_is_so_in_whole_numbers(mode: Mode) -> None:
+def test_what_is_filled_and_corrected_is_so_in_whole_numbers(mode: Mode, sweeps: int) -> None:
     """Of the network's own numbers, however coarse: the score's threshold, or the correction that it adds."""
-    net = GeneratorConfig(widths=(6, 8), spectral_norm=False, mode=mode, fill_levels=2)
+    net = GeneratorConfig(widths=(6, 8), spectral_norm=False, mode=mode, fill_levels=2, fill_sweeps=sweeps)
     _, twin = quantized(QuantConfig(4, 4), net)
     given = frames(mapped=net.inputs > 3)
     said: list[Tensor] = []
     with torch.no_grad():
         if mode == "filled":
             dict(twin.named_parameters())["dec.1.bias"] += 0.5  # that some scores reach the threshold
+        else:
+            dict(twin.named_parameters())["dec.1.weight"].uniform_(-0.3, 0.3)  # it begins with no correction
         twin.image_out.register_forward_hook(lambda _module, _inputs, result: said.append(result.detach()))
         came = torch.round(twin(given) * 255)
     own, pixels = torch.round(said[0] * 255), torch.round(given * 255)
     broken = own >= 128 if mode == "filled" else pixels[:, 3:] >= 128
     assert 0.05 < float(broken.float().mean()) < 0.95
-    wanted = torch.round(fill(given[:, :3], broken, 2) * 255)
+    wanted = torch.round(fill(given[:, :3], broken, 2, sweeps) * 255)
     if mode == "corrected":
         wanted = torch.where(broken, (wanted + own - 128).clamp(0, 255), wanted)
         assert float((own - 128).abs().mean()) > 4, "the network corrects nearly nothing"

@@ -32,6 +32,7 @@ SKIP = "add1_add_in1_fifo"
 PYRAMIDS = [
     Case(widths=(4, 6), height=16, mode="filled", fill_levels=3, seed=14),
     Case(widths=(4, 6), height=16, mode="corrected", fill_levels=2, pixels_per_beat=2, seed=16),
+    Case(widths=(4, 6), height=16, mode="corrected", fill_levels=1, fill_sweeps=2, seed=16),
 ]
 
 

@@ -50,6 +50,8 @@ CASES = [
     Case(widths=(4, 6), mode="selective", layer_weight_bits={"dec2": 8}, seed=13, **WIDE),
     Case(widths=(4, 6), mode="filled", fill_levels=3, seed=14),
     Case(widths=(4, 6), mode="corrected", fill_levels=2, pixels_per_beat=2, seed=16),
+    Case(widths=(4, 6), mode="filled", fill_levels=1, fill_sweeps=2, seed=14),
+    Case(widths=(4,), mode="corrected", fill_levels=2, fill_sweeps=1, pixels_per_beat=2, seed=16),
 ]  # fmt: skip
 
 

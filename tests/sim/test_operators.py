@@ -24,7 +24,7 @@ from sim.operators.node import Hardware
 from sim.verilator import Deadlock, Stall
 from tests.networks import Case, integer_network
 
-OWN = ("fork", "add", "select", "mark", "halve", "double", "correct", "shuffle")
+OWN = ("fork", "add", "select", "mark", "halve", "double", "relax", "correct", "shuffle")
 FINN = tuple(name for name in OPERATORS if name not in OWN)
 NODES = [(name, seed) for names, count in ((OWN, 3), (FINN, 3)) for name in names for seed in range(count)]
 
@@ -40,7 +40,7 @@ def test_no_node_type_of_a_network_is_left_out() -> None:
         Case(sum_bits=4, mode="selective"),
         Case(mode="mapped", pixels_per_beat=2),
         Case(mode="filled"),
-        Case(mode="corrected"),
+        Case(mode="corrected", fill_sweeps=1),
     )
     for case in cases:
         graph = dataflow.build(integer_network(case))

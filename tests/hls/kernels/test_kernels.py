@@ -231,6 +231,28 @@ def grow_case(rng: np.random.Generator) -> Case:
     return Case(node, inputs, outputs, twice("kernels::grow<NODE>(in0, in1, out0);"))
 
 
+def relax_case(rng: np.random.Generator) -> Case:
+    height, width = ints(rng, (1, 12), (6, 20))
+    keep = bool(rng.integers(2))
+    frame = with_flags(rng, (FRAMES, height, width))
+    swept = frame.copy()
+    stencil = np.array(
+        [[0, 0, -1, 0, 0], [0, -2, 8, -2, 0], [-1, 8, -4, 8, -1], [0, -2, 8, -2, 0], [0, 0, -1, 0, 0]]
+    )
+    for came, image in zip(frame, swept, strict=True):
+        for y, x in np.argwhere(came[..., 3] >= 128):
+            rows = [
+                image[r] if 0 <= r < height else came[min(max(r, 0), height - 1)] for r in range(y - 2, y + 3)
+            ]
+            columns = np.clip(np.arange(x - 2, x + 3), 0, width - 1)
+            total = np.einsum("rc,rck->k", stencil, np.stack(rows)[:, columns, :3])
+            image[y, x, :3] = np.clip(np.floor(total / 16 + 0.5), 0, 255)
+    result = swept if keep else swept[..., :3]
+    node = {"HEIGHT": height, "WIDTH": width, "KEEP_FLAG": keep}
+    streams = (Stream(frame, 8, 4),), (Stream(result, 8, result.shape[-1]),)
+    return Case(node, *streams, twice("kernels::relax<NODE>(in0, out0);"))
+
+
 def correct_case(rng: np.random.Generator) -> Case:
     beats = ints(rng, (1, 600))[0]
     correction, image = whole(rng, (FRAMES, beats, 3), 8), with_flags(rng, (FRAMES, beats))
@@ -329,6 +351,7 @@ CASES = {
     "halve": halve_case,
     "grow": grow_case,
     "correct": correct_case,
+    "relax": relax_case,
 }
 
 
@@ -508,6 +531,8 @@ int main(int, char** arguments) {
         ("halve", {"WIDTH": 5}, "halve: WIDTH must be even, as a cell has two columns"),
         ("grow", {"HEIGHT": 3}, "grow: HEIGHT must be even, as a pixel of the level above becomes two rows"),
         ("grow", {"WIDTH": 5}, "grow: WIDTH must be even, as a pixel of the level above becomes two columns"),
+        ("relax", {"HEIGHT": 0}, "relax: HEIGHT must be 1 or more"),
+        ("relax", {"WIDTH": 5}, "relax: WIDTH must be 6 or more, as a pixel leaves three columns after it"),
         ("pixel_shuffle", {"SIMD": 2}, "pixel_shuffle: SIMD must divide CHANNELS of the output"),
         ("pixel_shuffle", {"CROP_N": 8}, "pixel_shuffle: the crops must leave a row"),
         ("width_converter", {"IN_BITS": 3}, "widen: IN_BITS must divide OUT_BITS"),
@@ -554,6 +579,7 @@ RULED: dict[str, tuple[dict[str, int | bool], str]] = {
     "halve": ({"HEIGHT": 2, "WIDTH": 4}, "halve<Node>"),
     "grow": ({"HEIGHT": 2, "WIDTH": 4, "KEEP_FLAG": True}, "grow<Node>"),
     "correct": ({"BEATS": 1}, "correct<Node>"),
+    "relax": ({"HEIGHT": 1, "WIDTH": 6, "KEEP_FLAG": False}, "relax<Node>"),
     "pixel_shuffle": (
         {"HEIGHT": 4, "WIDTH": 4, "CHANNELS": 3, "STRIDE": 2, "CROP_N": 0, "CROP_E": 0, "CROP_S": 0,
          "CROP_W": 0, "SIMD": 1, "BITS": 4},

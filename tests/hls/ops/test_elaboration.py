@@ -21,6 +21,7 @@ SOURCES = {
     "pixel_mark": ["mark/pixel_mark.sv"],
     "pyramid_halve": ["halve/pyramid_halve.sv"],
     "pyramid_double": ["double/pyramid_double.sv"],
+    "pyramid_relax": ["relax/pyramid_relax.sv"],
     "pixel_correct": ["correct/pixel_correct.sv"],
     "stream_register": ["stream/stream_register.sv"],
     "pixel_in": ["stream/stream_register.sv", "stream/pixel_in.sv"],
@@ -53,6 +54,14 @@ def test_pyramid_lint_clean(fifo, tmp_path, height, width, bits):
     lint("pyramid_double", fifo, tmp_path, {"IMG_H": height, "IMG_W": width, "BITS": bits, "KEEP_FLAG": 1})
 
 
+@pytest.mark.parametrize("keep", [0, 1])
+@pytest.mark.parametrize("bits", [1, 8])
+@pytest.mark.parametrize(("height", "width"), [(1, 6), (2, 7), (5, 64), (90, 129)])
+def test_sweep_lint_clean(fifo, tmp_path, height, width, bits, keep):
+    sizes = {"IMG_H": height, "IMG_W": width, "BITS": bits, "KEEP_FLAG": keep, "BLOCK_RAM": int(width > 128)}
+    lint("pyramid_relax", fifo, tmp_path, sizes)
+
+
 @pytest.mark.parametrize(
     ("top", "parameters", "message"),
     [
@@ -71,6 +80,9 @@ def test_pyramid_lint_clean(fifo, tmp_path, height, width, bits):
         ("pyramid_double", {"IMG_H": 5}, "IMG_H must be even and 2 or more, got 5"),
         ("pyramid_double", {"IMG_W": 7}, "IMG_W must be even and 2 or more, got 7"),
         ("pyramid_double", {"BITS": 9}, "BITS must be 1 to 8, got 9"),
+        ("pyramid_relax", {"IMG_H": 0}, "IMG_H must be 1 or more, got 0"),
+        ("pyramid_relax", {"IMG_W": 5}, "IMG_W must be 6 or more, got 5"),
+        ("pyramid_relax", {"BITS": 9}, "BITS must be 1 to 8, got 9"),
         ("pixel_in", {"FRAME_BEATS": 0}, "FRAME_BEATS must be 1 or more, got 0"),
         ("pixel_out", {"FRAME_BEATS": 0}, "FRAME_BEATS must be 1 or more, got 0"),
     ],
@@ -82,7 +94,7 @@ def test_illegal_parameter(top, parameters, message, fifo, tmp_path):
     assert message in str(caught.value)
 
 
-PIXELS = {"ImgDim": [2, 2], "inputDataType": "UINT8"}
+PIXELS = {"ImgDim": [2, 8], "inputDataType": "UINT8"}
 SHAPE = {"ImgDim": [2, 2], "NumChannels": 4, "SIMD": 2, "inputDataType": "UINT4"}
 OWN = {
     "StreamFork_rtl": {"NumOutputs": 2},
@@ -120,9 +132,10 @@ PIXEL_OPS = {
     "PixelMark_rtl": {},
     "PyramidHalve_rtl": {},
     "PyramidDouble_rtl": {"KeepFlag": 0},
+    "PyramidRelax_rtl": {"KeepFlag": 0},
     "PixelCorrect_rtl": {},
 }
-ONE_INPUT = ("PyramidHalve_rtl",)
+ONE_INPUT = ("PyramidHalve_rtl", "PyramidRelax_rtl")
 
 
 @pytest.mark.parametrize("operator", PIXEL_OPS)
@@ -143,6 +156,23 @@ def test_a_pyramid_of_uneven_sides_is_refused(make, operator, size):
     assert f"{operator} 'dut': ImgDim must be two even sides of at least 2 px, got {size}" in str(
         caught.value
     )
+
+
+@pytest.mark.parametrize("size", [[3, 5], [0, 8]], ids=str)
+def test_a_sweep_of_too_few_pixels_is_refused(make, size):
+    op = make("PyramidRelax_rtl", 1, 1, ImgDim=size, KeepFlag=1, inputDataType="UINT8")
+    with pytest.raises(UserError) as caught:
+        op.get_folded_output_shape()
+    assert f"'dut': ImgDim must be a row or more of at least 6 px, got {size}" in str(caught.value)
+
+
+def test_rows_of_a_sweep_wait_in_block_ram_where_they_are_long(make):
+    found = {}
+    for width in (128, 129, 512, 513):
+        op = make("PyramidRelax_rtl", 1, 1, ImgDim=[4, width], KeepFlag=0, inputDataType="UINT8")
+        found[width] = op.in_block_ram(), op.bram_estimation("xc7z020clg400-1")
+    # 2 * 25 and 2 * 24 bits, each two halves wide
+    assert found == {128: (False, 0), 129: (True, 2), 512: (True, 2), 513: (True, 4)}
 
 
 def test_finn_knows_the_operators(make):

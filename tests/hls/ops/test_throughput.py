@@ -90,6 +90,34 @@ def test_halve_waits_for_its_output_only_where_a_cell_is_complete(make, compiled
         earliest = cycle + 1
 
 
+def relax(make, height, width):
+    return make("PyramidRelax_rtl", 1, 1, ImgDim=[height, width], KeepFlag=1, inputDataType="UINT8")
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 6), (2, 7), (5, 12)])
+def test_a_sweep_moves_a_pixel_a_cycle_and_then_two_rows_and_three_more(
+    make, compiled, simulate, height, width
+):
+    op = relax(make, height, width)
+    _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
+    pixels, lag = height * width, 2 * width + 3
+    assert op.get_exp_cycles() == pixels + lag
+    begin = [frame * (pixels + lag) + pixel for frame in range(3) for pixel in range(pixels)]
+    assert result.in_cycles["in0_V"].tolist() == begin
+    assert result.out_cycles["out0_V"].tolist() == [cycle + lag + 1 for cycle in begin]
+
+
+def test_a_sweep_takes_its_first_rows_while_its_output_waits(make, compiled):
+    """Two rows and three pixels, and one that waits in the output."""
+    op = relax(make, 6, 8)
+    beats = np.zeros((48, 4), np.uint8)
+    result = compiled(op).run({"in0_V": beats}, {"out0_V": 48}, {"out0_V": Stall("periodic", 100)}).check()
+    taken, given = result.in_cycles["in0_V"], result.out_cycles["out0_V"]
+    assert taken[:20].tolist() == list(range(20))
+    # from then on a pixel comes in the cycle in which one leaves
+    assert set(taken[20:]) <= set(given)
+
+
 def double(make, height, width, keep=0):
     return make("PyramidDouble_rtl", 2, 1, ImgDim=[height, width], KeepFlag=keep, inputDataType="UINT8")
 
