@@ -20,6 +20,7 @@ from pixelmend.errors import UserError
 
 COLOURS = 3  # R, G, B
 HALF = 0.5  # a score or a map value from here on selects the network's pixel
+CONTRAST = 8.0  # of differences between pixels over the pixels, as a correcting network first weighs them
 SLOPE = 10.0  # of the sigmoid by which training sees the score's threshold
 
 Mode = Literal["direct", "selective", "mapped", "residual", "filled", "corrected"]
@@ -237,7 +238,19 @@ class Generator(EncoderDecoder):
                 if config.mode in SCORED:
                     nn.init.constant_(bias[-1:], 0.0)  # most pixels are sound
         if config.mode == "corrected" and not config.spectral_norm:
-            nn.init.zeros_(self.dec[-1].weight)  # else it would spoil a good filling before it learns
+            self._start_from_the_filling()
+
+    @torch.no_grad()
+    def _start_from_the_filling(self) -> None:
+        """No correction at first, since a bad one would spoil a good filling; and filters that see
+        differences between pixels, which tell of what a filling misses, and not how bright it is there.
+        Against such small values the usual biases would silence half of the channels for good.
+        """
+        nn.init.zeros_(self.dec[-1].weight)
+        for layer in (*self.enc, *([self.center] if self.center else []), *self.dec[:-1]):
+            nn.init.zeros_(layer.bias)
+        colours = self.enc[0].weight[:, :COLOURS]
+        colours.sub_(colours.mean((2, 3), keepdim=True)).mul_(CONTRAST)
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Frames (N, inputs, H, W) -> the latent (N, widths[-1], H/s^L, W/s^L) and every encoder output."""

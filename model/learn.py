@@ -45,6 +45,7 @@ class TrainConfig:
     learning_rate: float = 2e-4  # of Adam, at the start
     muon_rate: float = 0.01  # of Muon, at the start
     final_rate: float = 1.0  # share of the learning rate left at the last step, on a half cosine
+    warm_up: int = 0  # first steps, in which the learning rate rises from nothing
     betas: tuple[float, float] = (0.0, 0.999)  # of Adam
     lambda_px: float = 10.0  # weight of the L1 loss over the frame
     lambda_local: float = 10.0  # weight of the L2 loss in the defects
@@ -84,6 +85,8 @@ class TrainConfig:
             raise ValueError("validation_share must be greater than 0 and less than 1")
         if min(self.learning_rate, self.muon_rate) <= 0 or not 0.0 <= self.final_rate <= 1.0:
             raise ValueError("learning_rate and muon_rate must be positive, final_rate 0 to 1")
+        if self.warm_up < 0:
+            raise ValueError("warm_up must not be negative")
         if not all(0.0 <= beta < 1.0 for beta in self.betas):
             raise ValueError("betas must be at least 0 and less than 1")
         if min(self.seed, *(value for name, value in vars(self).items() if name.startswith("lambda_"))) < 0:
@@ -258,9 +261,10 @@ class Learner:
             )
 
     def _rate(self) -> float:
-        """The share of the learning rate at this step: 1 at the first, `final_rate` at the end."""
-        least = self.settings.final_rate
-        return least + (1 - least) * (1 + math.cos(math.pi * self.step / self.settings.steps)) / 2
+        """The share of the learning rate at this step: rising for `warm_up` steps, at last `final_rate`."""
+        least, warm_up = self.settings.final_rate, self.settings.warm_up
+        share = least + (1 - least) * (1 + math.cos(math.pi * self.step / self.settings.steps)) / 2
+        return share * min(1.0, (self.step + 1) / (warm_up + 1))
 
 
 def draw(pool: CropPool | DeviceCrops, defects: DefectConfig, n: int, seed: int) -> Batch:

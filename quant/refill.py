@@ -1,9 +1,10 @@
-"""A network that paints what it selects -> one that only selects, and leaves the filling to the pyramid.
+"""A network with a score -> one that fills what it selects from a pyramid, or fills it in another way.
 
-    python -m quant.refill --checkpoint selective/qat.safetensors --out build/z2-256/start.safetensors
+    python -m quant.refill --checkpoint selective/qat.safetensors --out start.safetensors --sweeps 2
 
-Of the last layer the score alone is kept; the result calls the same pixels broken, to the bit. It is what
-`quant.qat` goes on from: the score was trained for another filling.
+Of the last layer of a network of mode `selective`, which paints what it selects, the score alone is kept;
+one of mode `filled` keeps all. The result calls the same pixels broken, to the bit. `quant.qat` may go on
+from it: the score was trained for another filling.
 """
 
 from dataclasses import asdict, replace
@@ -12,8 +13,9 @@ from typing import Annotated
 
 import typer
 
-from model.checkpoint import save
+from model.checkpoint import load, save
 from model.loop import config_json
+from model.pyramid import MOST_SWEEPS
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
 from pixelmend.files import file_digest
@@ -22,11 +24,12 @@ from quant.generator import QuantGenerator
 from quant.qat import KIND, load_twin
 
 
-def refilled(painting: QuantGenerator, levels: int) -> QuantGenerator:
-    """The network of mode `filled` with the score of a `selective` one; the argument stays as it is."""
-    filling = QuantGenerator(replace(painting.config, mode="filled", fill_levels=levels), painting.quant)
-    state = painting.state_dict()
-    last = f"dec.{painting.config.levels - 1}"
+def refilled(scoring: QuantGenerator, levels: int, sweeps: int) -> QuantGenerator:
+    """The network of mode `filled` with the score of a `selective` or `filled` one, which stays as it is."""
+    config = replace(scoring.config, mode="filled", fill_levels=levels, fill_sweeps=sweeps)
+    filling = QuantGenerator(config, scoring.quant)
+    state = scoring.state_dict()
+    last = f"dec.{scoring.config.levels - 1}"
     state[f"{last}.weight"] = state[f"{last}.weight"][:, -1:]  # transposed: input channels first
     state[f"{last}.bias"] = state[f"{last}.bias"][-1:]
     filling.load_state_dict(state)
@@ -34,19 +37,25 @@ def refilled(painting: QuantGenerator, levels: int) -> QuantGenerator:
 
 
 def main(
-    checkpoint: Annotated[Path, typer.Option(help="quantized network of mode 'selective'")],
+    checkpoint: Annotated[Path, typer.Option(help="quantized network of mode 'selective' or 'filled'")],
     out: Annotated[Path, typer.Option(help="checkpoint to write")],
     levels: Annotated[int, typer.Option(help="halvings of the pyramid", min=1, max=6)] = 3,
+    sweeps: Annotated[int, typer.Option(help="over what is filled", min=0, max=MOST_SWEEPS)] = 0,
 ) -> None:
-    """Keep the score of a selective network and fill what it selects from a pyramid."""
-    painting = load_twin(checkpoint)
-    if painting.config.mode != "selective":
-        raise UserError(f"{checkpoint}: expected a network of mode 'selective', got '{painting.config.mode}'")
-    filling = refilled(painting, levels)
-    maker = made_by() | {"stage": "quant.refill", "start": file_digest(checkpoint)}
+    """Keep the score of a network and fill what it selects from a pyramid."""
+    scoring = load_twin(checkpoint)
+    if scoring.config.mode not in ("selective", "filled"):
+        raise UserError(
+            f"{checkpoint}: expected a network of mode 'selective' or 'filled', got '{scoring.config.mode}'"
+        )
+    filling = refilled(scoring, levels, sweeps)
+    # what trained it, and what changed its filling
+    maker = load(checkpoint, KIND).made_by | {
+        "refill": made_by() | {"start": file_digest(checkpoint), "levels": levels, "sweeps": sweeps}
+    }
     config = config_json({"generator": asdict(filling.config), "quant": asdict(filling.quant)})
     save(out, KIND, config, filling.state_dict(), maker)
-    note(f"{out}: the score of {checkpoint}, filled from {levels} halvings")
+    note(f"{out}: the score of {checkpoint}, filled from {levels} halvings, {sweeps} sweeps")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ module pyramid_relax #(
     $fatal(1, "pyramid_relax: BITS must be 1 to 8, got %0d", BITS);
   end
 
+  localparam int unsigned PLACES = 1 << $clog2(IMG_W);   // of a memory; all that an address can be
   localparam int unsigned FLAG_BITS = KEEP_FLAG ? BITS : 1;  // that are kept
 
   typedef logic [$clog2(IMG_H+3)-1:0] row_t;
@@ -94,8 +95,8 @@ module pyramid_relax #(
   wire column_t leaving_column = column_q < column_t'(3) ? column_q + column_t'(IMG_W - 3) : column_q - column_t'(3);
 
   if (BLOCK_RAM) begin : gen_block
-    (* ram_style = "block" *) logic [2*$bits(pixel_t)-1:0] came_q [IMG_W];
-    (* ram_style = "block" *) logic [6*BITS-1:0] left_q [IMG_W];
+    (* ram_style = "block" *) logic [2*$bits(pixel_t)-1:0] came_q [PLACES];
+    (* ram_style = "block" *) logic [6*BITS-1:0] left_q [PLACES];
 
     always_ff @(posedge ap_clk) begin
       if (step) begin
@@ -106,8 +107,8 @@ module pyramid_relax #(
       end
     end
   end else begin : gen_luts
-    (* ram_style = "distributed" *) logic [2*$bits(pixel_t)-1:0] came_q [IMG_W];
-    (* ram_style = "distributed" *) logic [6*BITS-1:0] left_q [IMG_W];
+    (* ram_style = "distributed" *) logic [2*$bits(pixel_t)-1:0] came_q [PLACES];
+    (* ram_style = "distributed" *) logic [6*BITS-1:0] left_q [PLACES];
 
     always_ff @(posedge ap_clk) begin
       if (step) begin
