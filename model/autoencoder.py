@@ -13,7 +13,7 @@ from pixelmend.errors import UserError
 from pixelmend.files import file_digest
 from pixelmend.provenance import ROOT
 
-SAME = ("widths", "kernel", "stride", "skips", "center")
+SAME = ("widths", "kernel", "stride", "skips", "center", "middle")
 """What must be as in the network that is trained, for the latents to be comparable."""
 
 

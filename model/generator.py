@@ -6,7 +6,7 @@ Axis letters: N frames, C channels, H rows, W columns; L levels; at level i the 
 from dataclasses import replace
 from itertools import pairwise
 from math import ceil, lcm
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from pydantic import model_validator
@@ -38,6 +38,7 @@ class GeneratorConfig:
     stride: int = 2  # factor by which a level shrinks H and W
     skips: bool = True  # add the encoder's outputs to the decoder's
     center: bool = True  # 1x1 convolution between encoder and decoder
+    middle: int = 0  # 3x3 convolutions behind it, at the deepest level
     spectral_norm: bool = True  # training regularization; `fold_spectral_norm` removes it
     batch_norm: bool = False  # of every layer but the last; training too, `fold_batch_norm` removes it
     dropout: float = 0.0  # probability at the centre, training only
@@ -56,6 +57,8 @@ class GeneratorConfig:
             raise ValueError("kernel must be at least stride, else pixels are never looked at")
         if self.output_padding >= self.stride:
             raise ValueError("no padding gives sides of exactly in / stride and in * stride")
+        if not 0 <= self.middle <= 8:
+            raise ValueError("middle must be 0 to 8")
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError("dropout must be at least 0 and less than 1")
         if self.mode == "residual" and self.last == "tanh":
@@ -209,7 +212,7 @@ class EncoderDecoder(nn.Module):
 
 
 class Generator(EncoderDecoder):
-    """The float network; `enc`, `center` and `dec` are the names its quantized twin shares.
+    """The float network; `enc`, `center`, `mid` and `dec` are the names its quantized twin shares.
 
     `dec[i]` is the i-th layer the data meets, so `dec[-1]` maps `widths[0]` channels to `config.outputs`.
     `norms` holds the batch normalization between a layer and its ReLU, by the layer's name, if there is one.
@@ -225,6 +228,7 @@ class Generator(EncoderDecoder):
         shape = (config.kernel, config.stride, config.padding)
         self.enc = nn.ModuleList(norm(nn.Conv2d(i, o, *shape)) for i, o in down)
         self.center = norm(nn.Conv2d(wide[-1], wide[-1], 1)) if config.center else None
+        self.mid = nn.ModuleList(norm(nn.Conv2d(wide[-1], wide[-1], 3, 1, 1)) for _ in range(config.middle))
         self.dec = nn.ModuleList(norm(nn.ConvTranspose2d(i, o, *shape, config.output_padding)) for i, o in up)
         self.norms = nn.ModuleDict(_norms(config) if config.batch_norm else {})
         # Mid grey to start with: around zero the last ReLU would stop half of the gradients. As a correction
@@ -246,10 +250,11 @@ class Generator(EncoderDecoder):
         differences between pixels, which tell of what a filling misses, and not how bright it is there.
         Against such small values the usual biases would silence half of the channels for good.
         """
-        nn.init.zeros_(self.dec[-1].weight)
-        for layer in (*self.enc, *([self.center] if self.center else []), *self.dec[:-1]):
+        layers: list[Any] = [*self.enc, *([self.center] if self.center else []), *self.mid, *self.dec]
+        for layer in layers[:-1]:
             nn.init.zeros_(layer.bias)
-        colours = self.enc[0].weight[:, :COLOURS]
+        nn.init.zeros_(layers[-1].weight)
+        colours = layers[0].weight[:, :COLOURS]
         colours.sub_(colours.mean((2, 3), keepdim=True)).mul_(CONTRAST)
 
     def encode(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -263,6 +268,8 @@ class Generator(EncoderDecoder):
             outputs.append(x)
         if self.center is not None:
             x = torch.relu(self._normed("center", self.center(x)))
+        for i, layer in enumerate(self.mid):
+            x = torch.relu(self._normed(f"mid{i}", layer(x)))
         return x, outputs
 
     def decode(self, latent: Tensor, outputs: list[Tensor]) -> Tensor:
@@ -287,7 +294,7 @@ class Generator(EncoderDecoder):
         return torch.cat([(1 + torch.tanh(sums[:, :colours])) / 2, sums[:, colours:]], 1)
 
     def latent(self, x: Tensor) -> Tensor:
-        """Frames (N, inputs, H, W) in [0, 1] -> the centre's output, (N, widths[-1], H/s^L, W/s^L), >= 0."""
+        """Frames (N, inputs, H, W) in [0, 1] -> the decoder's input, (N, widths[-1], H/s^L, W/s^L), >= 0."""
         return self.encode(x)[0]
 
     def _normed(self, name: str, x: Tensor) -> Tensor:
@@ -339,6 +346,7 @@ def fold_batch_norm(generator: Generator) -> Generator:
 def _norms(config: GeneratorConfig) -> dict[str, nn.Module]:
     widths = {f"enc{i}": width for i, width in enumerate(config.widths)}
     widths |= {"center": config.widths[-1]} if config.center else {}
+    widths |= {f"mid{i}": config.widths[-1] for i in range(config.middle)}
     widths |= {f"dec{i}": width for i, width in enumerate(config.widths[-2::-1])}
     return {name: nn.BatchNorm2d(width) for name, width in widths.items()}
 

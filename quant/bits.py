@@ -1,7 +1,7 @@
 """Bit widths, kinds and masks of the quantized generator's weights, and its activations' bits, per layer.
 
 The layers of a generator with n levels are named, from input to output,
-`enc1 .. encn`, `center` (where it has one) and `dec1 .. decn`; `decn` writes the image.
+`enc1 .. encn`, `center` and `mid1 .. midm` (where it has them) and `dec1 .. decn`; `decn` writes the image.
 """
 
 from dataclasses import field
@@ -77,7 +77,8 @@ def layer_names(generator: GeneratorConfig) -> list[str]:
     """Names of the layers from input to output."""
     levels = range(1, generator.levels + 1)
     center = ["center"] if generator.center else []
-    return [f"enc{n}" for n in levels] + center + [f"dec{n}" for n in levels]
+    middle = [f"mid{n}" for n in range(1, generator.middle + 1)]
+    return [f"enc{n}" for n in levels] + center + middle + [f"dec{n}" for n in levels]
 
 
 def check_layers(quant: QuantConfig, generator: GeneratorConfig) -> None:
@@ -123,7 +124,7 @@ def layer_of(network: EncoderDecoder, name: str) -> Any:
     """The (transposed) convolution that `layer_names` calls `name`, of a float network or its twin."""
     if name == "center":
         return network.center
-    stack: Any = network.enc if name.startswith("enc") else network.dec
+    stack: Any = getattr(network, name[:3])
     return stack[int(name[3:]) - 1]
 
 

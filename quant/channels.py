@@ -38,7 +38,8 @@ def channel_sets(config: GeneratorConfig) -> list[ChannelSet]:
             sets.append(ChannelSet(level, (encoder, decoder), (inner, outer)))
         else:
             sets += [ChannelSet(level, (encoder,), (inner,)), ChannelSet(level, (decoder,), (outer,))]
-    chain = [f"enc{levels}", *(["center"] if config.center else []), "dec1"]
+    chain = [name for name in layer_names(config) if name[:3] not in ("enc", "dec")]
+    chain = [f"enc{levels}", *chain, "dec1"]
     return sets + [ChannelSet(levels, (before,), (after,)) for before, after in pairwise(chain)]
 
 

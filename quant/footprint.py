@@ -47,7 +47,7 @@ def footprint(generator: GeneratorConfig, quant: QuantConfig, frame: Frame) -> F
         if name.startswith("dec"):
             products += weights * phase_products(generator, sides) // generator.kernel**2
             level -= 1
-        elif name == "center":
+        elif not name.startswith("enc"):
             products += weights * sides[0] * sides[1]
         else:
             products += weights * sides[0] * sides[1] // generator.stride**2

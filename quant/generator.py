@@ -89,8 +89,12 @@ class QuantGenerator(EncoderDecoder):
         )
         self.center = None
         if generator.center:
-            deepest = widths[-1]
-            self.center = _conv(qnn.QuantConv2d, deepest, deepest, quant, "center", kernel_size=1)
+            self.center = _conv(qnn.QuantConv2d, widths[-1], widths[-1], quant, "center", kernel_size=1)
+        deepest = widths[-1]
+        self.mid = nn.ModuleList(
+            _conv(qnn.QuantConv2d, deepest, deepest, quant, f"mid{n + 1}", kernel_size=3, padding=1)
+            for n in range(generator.middle)
+        )
         back = (*generator.widths[::-1], generator.outputs)
         self.dec = nn.ModuleList(
             _conv(
@@ -143,6 +147,8 @@ class QuantGenerator(EncoderDecoder):
             outputs.append(x)
         if self.center is not None:
             x = self.acts["center"](self.center(x))
+        for n, layer in enumerate(self.mid, start=1):
+            x = self.acts[f"mid{n}"](layer(x))
         return x, outputs
 
     def decode(self, latent: Tensor, outputs: list[Tensor]) -> Tensor:
@@ -177,7 +183,7 @@ class QuantGenerator(EncoderDecoder):
         if self.quant.n_of_m is not None:
             n, m = self.quant.n_of_m
             masks = {
-                name: n_of_m(weight, n, m, 1 if name.startswith("enc") or name == "center" else 0)
+                name: n_of_m(weight, n, m, 0 if name.startswith("dec") else 1)
                 for name, weight in weights.items()
             }
         else:

@@ -44,6 +44,7 @@ class Case:
     stride: int = 2
     skips: bool = True
     center: bool = True
+    middle: int = 0
     weight_bits: int = 4
     act_bits: int = 4
     sum_bits: int | None = None
@@ -67,6 +68,7 @@ class Case:
         words = [
             f"{len(self.widths)}levels", f"{self.height}x{self.width}", f"k{self.kernel}s{self.stride}",
             "skips" if self.skips else "noskips", "center" if self.center else "nocenter",
+            *([f"middle{self.middle}"] if self.middle else []),
             f"W{self.weight_bits}A{self.act_bits}", f"beat{self.pixels_per_beat}", f"seed{self.seed}",
         ]  # fmt: skip
         if self.weight_kind != "uniform":
@@ -95,6 +97,7 @@ class Case:
             self.stride,
             self.skips,
             self.center,
+            self.middle,
             False,
             mode=self.mode,
             fill_levels=self.fill_levels,

@@ -105,6 +105,8 @@ def integer_network(case: Case) -> Network:
     for channels in case.widths:
         outputs.append(convolved(outputs[-1], channels, case.kernel, case.stride, case.generator.padding))
     x = convolved(outputs[-1], case.widths[-1], 1, 1, 0) if case.center else outputs[-1]
+    for _ in range(case.middle):
+        x = convolved(x, case.widths[-1], 3, 1, 1)
     for n, channels in enumerate(case.widths[-2::-1], start=1):
         x = back(x, channels, case.act_bits)
         if case.skips:
@@ -117,22 +119,24 @@ def integer_network(case: Case) -> Network:
             less = Tensor(f"requant{n}_result", *size, case.sum_bits, 2**case.sum_bits - 1, 1.0)
             layers.append(Requantization(f"requant{n}", x, less, steps(channels, case.sum_bits, x.maximum)))
             x = less
-    last = back(x, case.generator.outputs, 8)
+    last, ending = _ended(case, back(x, case.generator.outputs, 8), image, entered)
+    return Network(image, last, (*layers, *ending), 0.5)
+
+
+def _ended(case: Case, last: Tensor, image: Tensor, entered: Tensor) -> tuple[Tensor, list[Layer]]:
+    """What becomes of the last layer's result, by mode."""
     size = case.height, case.width
+    if case.mode == "direct":
+        return last, []
     if case.mode == "filled":
         marked = Tensor("mark1_result", *size, 4, 8, 255, 1.0)
         filled, result = filling(marked, case.fill_levels, False, "filled", case.fill_sweeps)
-        layers += [Mark("mark1", (last, image), marked), *filled]
-        last = result
-    elif case.mode == "corrected":
+        return result, [Mark("mark1", (last, image), marked), *filled]
+    if case.mode == "corrected":
         result = Tensor("correct1_result", *size, 3, 8, 255, 1.0)
-        layers.append(Correct("correct1", (last, entered), result))
-        last = result
-    elif case.mode != "direct":
-        result = Tensor("select1_result", case.height, case.width, 3, 8, 255, 1.0)
-        layers.append(Select("select1", (last, image), result))
-        last = result
-    return Network(image, last, tuple(layers), 0.5)
+        return result, [Correct("correct1", (last, entered), result)]
+    result = Tensor("select1_result", *size, 3, 8, 255, 1.0)
+    return result, [Select("select1", (last, image), result)]
 
 
 def _weights(rng: np.random.Generator, bits: int, shape: tuple[int, ...]) -> Integers:

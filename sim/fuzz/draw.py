@@ -33,6 +33,7 @@ def draw(seed: int, number: int) -> Trial:
         generator.stride,
         generator.skips,
         generator.center,
+        generator.middle,
         **_bits(rng, generator),
         pixels_per_beat=_one(rng, [n for n in divisors(width) if n <= 8]) if rng.random() < 0.5 else 1,
         **_folding(rng, height, width, generator.stride),
@@ -57,6 +58,7 @@ def _generator(rng: np.random.Generator) -> GeneratorConfig:
         stride=stride,
         skips=bool(rng.random() < 0.75),
         center=bool(rng.random() < 0.6),
+        middle=_one(rng, [0, 1, 2], [0.75, 0.15, 0.1]),
         spectral_norm=False,
         mode=_one(rng, modes, [0.3, 0.2, 0.1, 0.25, 0.15]),
         fill_levels=int(rng.integers(1, 4 if stride != 3 else 2)),  # 72 px have both 3 * 3 and 2 * 2 * 2

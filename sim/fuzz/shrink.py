@@ -70,6 +70,7 @@ def _changes(trial: Trial, stage: str | None) -> Iterator[Callable[[], Trial]]:
     yield network(mode="direct")
     yield network(skips=False, sum_bits=None, layer_sum_bits={}, layer_input_bits={})
     yield network(center=False)
+    yield network(middle=0)
     yield network(layer_weight_bits={}, layer_act_bits={}, layer_sum_bits={}, layer_input_bits={})
     yield network(weight_kind="uniform", sparsity=0.0, n_of_m=None)
     yield network(sum_bits=None)

@@ -119,6 +119,7 @@ CASES = [
     Case(widths=(2, 2), kernel=5, stride=3, height=36, width=18, mode="corrected", fill_levels=1),
     Case(widths=(2, 2), height=16, width=24, mode="filled", fill_levels=2, fill_sweeps=2),
     Case(widths=(2, 2), height=16, width=8, mode="corrected", fill_levels=1, fill_sweeps=1),
+    Case(widths=(2, 2), height=16, width=16, middle=2),
 ]
 
 

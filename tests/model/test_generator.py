@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from model.critic import Critic, CriticConfig
 from model.generator import (
@@ -206,6 +207,7 @@ def test_indivisible_frames_are_refused() -> None:
         ({"wide": 3}, "unknown key; known are widths"),
         ({"last": "sine"}, "last: Input should be 'relu', 'tanh' or 'none'; got 'sine'"),
         ({"mode": "residual", "last": "tanh"}, "mode 'residual' has no last activation"),
+        ({"middle": 9}, "middle must be 0 to 8"),
         ({"mode": "filled", "fill_levels": 7}, "fill_levels must be 1 to 6"),
         ({"mode": "filled", "fill_sweeps": 5}, "fill_sweeps must be 0 to 4"),
         ({"mode": "filled", "fill_sweeps": -1}, "fill_sweeps must be 0 to 4"),
@@ -214,6 +216,21 @@ def test_indivisible_frames_are_refused() -> None:
 def test_bad_settings_are_named(values: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse(values, GeneratorConfig, "x.toml: [generator]")
+
+
+def test_convolutions_in_the_middle_keep_the_latents_shape() -> None:
+    plain, more = (
+        Generator(GeneratorConfig(widths=(4, 6), middle=middle, spectral_norm=False)) for middle in (0, 3)
+    )
+    x = torch.rand(1, 3, 16, 24)
+    assert more.latent(x).shape == plain.latent(x).shape == (1, 6, 4, 6)
+    assert count(more) - count(plain) == 3 * (6 * 6 * 9 + 6)
+    with torch.no_grad():
+        for layer in more.mid:
+            nn.init.dirac_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    more.load_state_dict(plain.state_dict(), strict=False)
+    assert torch.allclose(more(x), plain(x)), "of identities nothing is seen"
 
 
 def test_critic_judges_each_pixel_by_itself() -> None:

@@ -14,6 +14,7 @@ SKIPS = GeneratorConfig(widths=(6, 8, 10), spectral_norm=False)
 PLAIN = GeneratorConfig(widths=(6, 8), skips=False, spectral_norm=False)
 NO_CENTER = GeneratorConfig(widths=(6, 8), center=False, spectral_norm=False)
 ONE = GeneratorConfig(widths=(6,), kernel=3, spectral_norm=False)
+MIDDLE = GeneratorConfig(widths=(6,), center=False, middle=2, spectral_norm=False)
 
 
 def whole_numbers(config: GeneratorConfig, seed: int = 1) -> Generator:
@@ -48,9 +49,13 @@ def test_without_skips_and_without_centre() -> None:
     ]
     assert channel_sets(NO_CENTER)[1:] == [ChannelSet(2, ("enc2",), ("dec1",))]
     assert channel_sets(ONE)[0] == ChannelSet(1, ("enc1",), ("center",))
+    chain = [("enc1", "mid1"), ("mid1", "mid2"), ("mid2", "dec1")]
+    assert channel_sets(MIDDLE) == [ChannelSet(1, (before,), (after,)) for before, after in chain]
 
 
-@pytest.mark.parametrize("config", [SKIPS, PLAIN, NO_CENTER, ONE], ids=["skips", "plain", "no centre", "one"])
+@pytest.mark.parametrize(
+    "config", [SKIPS, PLAIN, NO_CENTER, ONE, MIDDLE], ids=["skips", "plain", "no centre", "one", "middle"]
+)
 def test_channels_that_are_0_can_go(config: GeneratorConfig) -> None:
     """Exactly equal, and not because the network says nothing."""
     network = whole_numbers(config)

@@ -62,8 +62,13 @@ def scale_of(quantizer: Any) -> float:
 
 @pytest.mark.parametrize(
     "net",
-    [NET, GeneratorConfig((6, 8, 8), spectral_norm=False), GeneratorConfig((6,), 3, 3, False, False, False)],
-    ids=["skips", "3 levels", "no skips"],
+    [
+        NET,
+        GeneratorConfig((6, 8, 8), spectral_norm=False),
+        GeneratorConfig((6,), 3, 3, False, False, 0, False),
+        GeneratorConfig((16,), center=False, middle=1, spectral_norm=False),
+    ],
+    ids=["skips", "3 levels", "no skips", "middle"],
 )
 def test_8_bits_are_nearly_the_float_network(net: GeneratorConfig) -> None:
     floating, twin = quantized(QuantConfig(8, 8), net)

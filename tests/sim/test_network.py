@@ -52,6 +52,7 @@ CASES = [
     Case(widths=(4, 6), mode="corrected", fill_levels=2, pixels_per_beat=2, seed=16),
     Case(widths=(4, 6), mode="filled", fill_levels=1, fill_sweeps=2, seed=14),
     Case(widths=(4,), mode="corrected", fill_levels=2, fill_sweeps=1, pixels_per_beat=2, seed=16),
+    Case(widths=(4,), center=False, middle=2, mode="corrected", fill_levels=1, fill_sweeps=1, seed=16),
 ]  # fmt: skip
 
 
