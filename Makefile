@@ -15,7 +15,7 @@ PHOTOS ?=#             folder of photographs to evaluate on; the held-out ones b
 SAMPLES ?= 500#        frames to evaluate on
 DEFECTS ?= dynamic#    set to evaluate on: fixed8, dynamic, irregular, lines, single, channels, detector
 STEPS ?=#              of each training in the ablation and the ladder, and of `make qat` on the network that ships (300)
-MAPPED ?=#             also evaluate this network, which is given the map of broken pixels
+MAPPED ?=#             also evaluate this network, which is given the map of broken pixels; z2-256: the one that ships
 ROWS ?=#               lower and simulate a band of so many rows at the frame's full width; needs a CHECKPOINT
 CHECKPOINT ?=#         export or evaluate this network instead, e.g. for another frame size
 FULL ?=#               1: `make qat` trains from the photographs on, with all steps of the configuration
@@ -64,6 +64,8 @@ data/photos.json: | $(ENV)
 
 # the network that ships with a configuration; those of other frame sizes take that of z2-256
 SHIPPED := $(wildcard checkpoints/$(if $(filter z2-128 z2-512 z2-1024,$(CONFIG)),z2-256,$(CONFIG))/qat.safetensors)
+# what is evaluated beside it
+SHIPPED_MAPPED := $(if $(filter z2-256,$(CONFIG)),$(wildcard checkpoints/z2-256-mapped/qat.safetensors))
 # what is lowered: the one asked for, or trained here, or shipped, or else one still to be trained
 NETWORK := $(or $(CHECKPOINT),$(wildcard $(BUILD)/qat.safetensors),$(SHIPPED),$(BUILD)/qat.safetensors)
 # what is quantized: the pruned network where the configuration has a table [prune]
@@ -150,7 +152,7 @@ ladder: $(BUILD)/pruned.safetensors $(ENV) ## what each step down costs: bit wid
 
 evaluate: $(NETWORK) $(ENV) ## PSNR and SSIM of the networks and the baselines
 	$(PY) -m quant.evaluate $(BUILD) --config $(TOML) --defects $(DEFECTS) --samples $(SAMPLES) --jobs $(JOBS) \
-	  $(if $(PHOTOS),--photos '$(PHOTOS)') $(addprefix --checkpoint ,$(filter-out $(BUILD)/qat.safetensors,$(NETWORK))) $(if $(MAPPED),--mapped '$(MAPPED)')
+	  $(if $(PHOTOS),--photos '$(PHOTOS)') $(addprefix --checkpoint ,$(filter-out $(BUILD)/qat.safetensors,$(NETWORK))) $(if $(or $(MAPPED),$(SHIPPED_MAPPED)),--mapped '$(or $(MAPPED),$(SHIPPED_MAPPED))')
 
 bad-input: $(ENV) ## list all kinds of bad input with the error each gets, in build/bad_input.md
 	$(PY) -m tests.bad_input.report build/bad_input.md
