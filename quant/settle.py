@@ -5,6 +5,10 @@ s = weight scale * input scale, b = bias, r = scale of the result. That is exact
 evaluate the left side in float32: where some T lies within their rounding error of an integer, they may
 decide otherwise. A bias changed by less than half an accumulator unit shifts all T of its channel together;
 the shift taken is the smallest that brings every T at least `MARGIN` from an integer, or else the best one.
+
+255 steps of an 8-bit result leave no such place, as they fall anywhere between two integers. Where the margin
+would be below `LEAST`, the channel's weights are first scaled, by `MOST_SCALING` at most, so that the steps
+r / s are whole accumulator units apart: then all T of the channel fall alike.
 """
 
 from typing import Any
@@ -18,21 +22,27 @@ from quant.generator import QuantGenerator
 
 MARGIN = 0.05  # accumulator units; float32 errs by some 1e-4 in 4-bit networks
 
+LEAST = 0.01  # of them; sums of some 10,000 units err by some 1e-3
+MOST_SCALING = 0.01  # of a channel's weights, to either side
+
 
 def settle(twin: QuantGenerator) -> float:
-    """Adjust the biases of `twin` in place; returns the least margin reached, in accumulator units."""
+    """Adjust the biases of `twin` in place, and scale the weights of channels that need it.
+
+    Returns the least margin reached, in accumulator units.
+    """
     twin.eval()
     least = 0.5
     with torch.no_grad():
         for name in layer_names(twin.config):
             layer: Any = twin.layer(name)
             bits = _act_bits(twin, name)
-            weights = layer.quant_weight()
-            scale = _array(weights.scale).reshape(-1) * float(_scale(twin.input_act_of(name)))
-            bias, result_scale = _array(layer.bias), float(_scale(twin.act_of(name)))
-            scale = np.broadcast_to(scale, bias.shape)
-            steps = np.arange(1, 2**bits) - 0.5
-            crossings = (steps * result_scale - bias[:, None]) / scale[:, None]  # C, T
+            crossings, scale = _crossings(twin, name, bits)
+            close = [n for n, places in enumerate(crossings) if best_shift(places)[1] < LEAST]
+            if close:
+                _align(layer, close, float(_scale(twin.act_of(name))) / scale)
+                crossings, scale = _crossings(twin, name, bits)
+            bias = _array(layer.bias)
             for channel in range(len(bias)):
                 shift, margin = best_shift(crossings[channel])
                 bias[channel] -= shift * scale[channel]
@@ -60,6 +70,29 @@ def best_shift(crossings: NDArray[np.float64], wanted: float = MARGIN) -> tuple[
     shift = -float(min(nearest, key=abs))
     moved = (places + shift) % 1.0
     return shift, float(np.minimum(moved, 1.0 - moved).min())
+
+
+def _crossings(twin: QuantGenerator, name: str, bits: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """T of every channel of a layer, (C, T), and the number that an accumulator unit stands for, (C,)."""
+    layer: Any = twin.layer(name)
+    bias, result_scale = _array(layer.bias), float(_scale(twin.act_of(name)))
+    scale = _array(layer.quant_weight().scale).reshape(-1) * float(_scale(twin.input_act_of(name)))
+    scale = np.broadcast_to(scale, bias.shape)
+    steps = np.arange(1, 2**bits) - 0.5
+    return (steps * result_scale - bias[:, None]) / scale[:, None], scale
+
+
+def _align(layer: Any, channels: list[int], units: NDArray[np.float64]) -> None:
+    """Scale the weights of these output channels so that their `units` a step (C,) are whole numbers.
+
+    A channel's weight scale comes from its largest weight or from their mean, so it follows, and the integers
+    stay as they are.
+    """
+    output_axis = 1 if isinstance(layer, torch.nn.ConvTranspose2d) else 0
+    for channel in channels:
+        factor = units[channel] / max(1.0, np.round(units[channel]))
+        if abs(factor - 1) <= MOST_SCALING:
+            layer.weight.select(output_axis, channel).mul_(factor)
 
 
 def _act_bits(twin: QuantGenerator, name: str) -> int:

@@ -14,7 +14,7 @@ from quant.bits import QuantConfig, layer_names
 from quant.calibrate import calibrate
 from quant.export import export
 from quant.generator import QuantGenerator
-from quant.settle import MARGIN, best_shift, settle
+from quant.settle import LEAST, MARGIN, MOST_SCALING, best_shift, settle
 
 NET = GeneratorConfig(widths=(4, 6), spectral_norm=False)
 STEP = 1e-4  # of the brute force
@@ -119,6 +119,26 @@ def test_the_file_has_the_margin_that_settling_reports(act_bits: int, tmp_path: 
     export(network, 8, 8, tmp_path / "x.onnx")
     # hls looks at the thresholds an accumulator can reach, settling at all
     assert qonnx_reader.read(tmp_path / "x.onnx").least_margin >= margin - 1e-4
+
+
+def test_many_steps_fall_whole_units_apart() -> None:
+    """A last layer of 8 bits, whose 255 steps would come near an integer wherever they are shifted."""
+    network = twin(4, seed=3)
+    name = layer_names(NET)[-1]
+    layer: Any = network.layer(name)
+    step = float(network.image_out.act_quant.scale().detach())  # type: ignore[operator, union-attr]
+    with torch.no_grad():
+        layer.weight.mul_(float(step / units(network)[name].max()) / 190.3717)  # of about so many units
+    integers = layer.quant_weight().int().clone()
+    before = layer.weight.detach().clone()
+    margin = settle(network)
+    apart = step / units(network)[name]
+    assert np.abs(apart - np.round(apart)).max() < 1e-3
+    assert margin >= LEAST
+    assert torch.equal(layer.quant_weight().int(), integers)
+    factors = layer.weight.detach() / before
+    assert float((factors - 1).abs().max()) <= MOST_SCALING
+    assert float((factors - factors[:1, :, :1, :1]).abs().max()) < 1e-5, "a factor a channel"
 
 
 def test_settling_widens_the_margin_that_hls_reads(tmp_path: Path) -> None:
