@@ -146,9 +146,9 @@ ablation: $(ENV) | $(FETCHED) ## objectives, modes, optimizers at equal samples 
 	$(PY) -m bench.ablation --config $(TOML) --data $(DATA) --out $(BUILD)/ablation --samples $(SAMPLES) \
 	  $(if $(STEPS),--steps $(STEPS))
 
-ladder: $(BUILD)/pruned.safetensors $(ENV) ## what each step down costs: bit widths, pruning (STEPS)
+ladder: $(BUILD)/pruned.safetensors $(ENV) ## what each step down costs: bit widths, pruning (STEPS, SAMPLES)
 	$(PY) -m bench.ladder --config $(TOML) --folder $(BUILD) --data $(DATA) --jobs $(JOBS) \
-	  $(if $(STEPS),--steps $(STEPS))
+	  $(if $(STEPS),--steps $(STEPS)) $(if $(filter-out file,$(origin SAMPLES)),--samples $(SAMPLES))
 
 evaluate: $(NETWORK) $(ENV) ## PSNR and SSIM of the networks and the baselines
 	$(PY) -m quant.evaluate $(BUILD) --config $(TOML) --defects $(DEFECTS) --samples $(SAMPLES) --jobs $(JOBS) \
