@@ -20,7 +20,7 @@ from model.checkpoint import kind_of, load, save
 from model.crops import CropPool
 from model.defects import DefectConfig, named_set
 from model.evaluate import check_size, load_generator
-from model.generator import SCORED, Generator, GeneratorConfig
+from model.generator import SCORED, EncoderDecoder, Generator, GeneratorConfig
 from model.learn import Learner, TrainConfig, draw
 from model.loop import config_json, fit, load_pools, split, training_key, write_curve
 from model.photos import find_photos, load_photos
@@ -84,7 +84,7 @@ def qat(
     twin.load_state_dict(learner.best_weights)
     found = {}
     if twin.config.mode in SCORED:
-        found = {"threshold": _set_threshold(twin, settings, frame, paths)}
+        found = {"threshold": choose_threshold(twin, settings, frame, paths)}
     _write(learner, key | found, result)
     mark_current(stamp, key)
     state.unlink(missing_ok=True)
@@ -116,15 +116,15 @@ def quantized(
     return twin
 
 
-def _set_threshold(
-    twin: QuantGenerator, settings: QatConfig, frame: Frame, paths: list[Path]
+def choose_threshold(
+    network: EncoderDecoder, settings: QatConfig, frame: Frame, paths: list[Path]
 ) -> dict[str, float]:
     """Set it on frames of the photographs held out for validation, with the published defects."""
     held, _ = split(paths, settings)
     photos = load_photos(held, max(frame.height, frame.width), settings.memory_mb, settings.reduce)
     note(f"threshold: trying {len(SHIFTS)} on {settings.threshold_frames} frames")
     samples = Samples(photos, frame, named_set("dynamic"), settings.seed)
-    return set_threshold(twin, samples, settings.threshold_frames)
+    return set_threshold(network, samples, settings.threshold_frames)
 
 
 def load_twin(path: Path) -> QuantGenerator:
