@@ -14,6 +14,7 @@ from sim.formal.prove import main, prove_all
 from sim.formal.sby import prove
 
 FORMAL = ROOT / "sim" / "formal"
+ORDER = {"in_order", "none_spurious"}, {"as_the_formula_says", "in_time"}  # as a queue, or by counting places
 WIRING = {"open_shell", "pixelmend"}  # nothing but instances, and those of the vendor
 
 
@@ -22,9 +23,9 @@ def test_smoke(proof: Proof, tmp_path: Path) -> None:
     outcome = prove(proof, tmp_path)
     assert outcome.proved, outcome.failed
     assert outcome.failed == ()
-    assert {"valid_holds", "data_holds", "in_order", "none_spurious", "no_deadlock"} <= set(
-        outcome.properties
-    )
+    properties = set(outcome.properties)
+    assert {"valid_holds", "data_holds", "no_deadlock"} <= properties
+    assert any(order <= properties for order in ORDER)
 
 
 REGISTER = "hls/ops/stream/stream_register.sv"
@@ -36,6 +37,7 @@ BUGS = [
     ("pixel_mark", "hls/ops/mark/pixel_mark.sv", "s_axis_a_tdata[7];", "s_axis_a_tdata[6];"),
     ("pyramid_halve", "hls/ops/halve/pyramid_halve.sv", "four_t'(2)) >> 2", "four_t'(1)) >> 2"),
     ("pyramid_double", "hls/ops/double/pyramid_double.sv", "rows_q > last;", "rows_q >= last;"),
+    ("pyramid_relax", "hls/ops/relax/pyramid_relax.sv", "leaves_second ? left : '0;", "'0;"),
     ("pixel_correct", "hls/ops/correct/pixel_correct.sv", "corrected = 8'd255;", "corrected = sum[7:0];"),
     ("pixel_out", "hls/ops/stream/pixel_out.sv", "FRAME_BEATS - 1)", "FRAME_BEATS - 2)"),
 ]
