@@ -29,12 +29,12 @@ from hls.network import (
     TransposedConvolution,
     sources,
 )
+from model.pyramid import REACH
 from pixelmend.errors import UserError
 
 Interval = tuple[NDArray[np.int64], NDArray[np.int64]]  # first and last input pixel that each element sees
 
 CLUSTER = 32  # px, side of the largest cluster of broken pixels that tiles repair as the whole picture does
-STENCIL = 2  # px, reach of a sweep at a single pixel
 LEVELS = 12  # pixels at the deepest level that are followed; the middle ones see nothing of the ends
 
 
@@ -97,7 +97,7 @@ def _through(layer: Layer, inputs: list[Interval], count: int) -> Interval:
             first = (np.arange(count) - 1) // 2
             return _either(_joined(above, first, first + 1), level)
         case Relax():  # any number of sweeps ends with the pixels around the cluster
-            ends = CLUSTER - 1 + STENCIL
+            ends = CLUSTER - 1 + REACH
             return _joined(inputs[0], np.arange(count) - ends, np.arange(count) + ends)
         case Requantization():
             return inputs[0]

@@ -86,7 +86,8 @@ class File:
 
     def fill(self, name: str, image: str, broken: str, levels: int = 2, sweeps: int = 0) -> str:
         self.shapes[image] = (1, 3, *self.shape[2:])  # which torch writes into a file, and the node needs
-        return self.node("PyramidFill", name, [image, broken], DOMAIN, levels=levels, sweeps=sweeps)
+        more = {"sweeps": sweeps} if sweeps else {}  # files before 2026-11-29 have none
+        return self.node("PyramidFill", name, [image, broken], DOMAIN, levels=levels, **more)
 
     def save(self, path: Path, output: str) -> Path:
         def info(name: str, shape: Any) -> Any:

@@ -186,6 +186,7 @@ def test_a_loss_that_explodes_is_said(data: Path, tmp_path: Path) -> None:
         ({"uniform": 1.5}, "uniform must be 0 to 1"),
         ({"validation_share": 1.0}, "validation_share must be"),
         ({"learning_rate": 0}, "learning_rate and muon_rate must be positive"),
+        ({"warm_up": -1}, "warm_up must not be negative"),
         ({"final_rate": 2}, "final_rate 0 to 1"),
         ({"betas": [0.0, 1.0]}, "betas must be at least 0"),
         ({"lambda_px": -1}, "loss weights and seed must not be negative"),
@@ -347,6 +348,15 @@ def test_two_learning_rates_that_fall_together() -> None:
     group = adam["param_groups"][0]
     assert (group["lr"], group["betas"]) == (4e-4, (0.0, 0.999))
     assert TrainConfig().learning_rate == 2e-4
+
+
+def test_the_learning_rate_rises_while_it_warms_up() -> None:
+    trained = learner(replace(QUICK, steps=8, warm_up=3, learning_rate=1e-3, final_rate=1.0))
+    rates = []
+    for _ in range(6):
+        trained.advance()
+        rates += trained.optimizer.rates
+    assert rates == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3, 1e-3, 1e-3])
 
 
 def test_the_critics_steps_for_each_of_the_generator() -> None:

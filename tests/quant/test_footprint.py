@@ -13,6 +13,7 @@ from tests.networks import Case, integer_network
 
 CASES = [
     Case(widths=(4, 6, 8), height=32, width=24, weight_bits=3),
+    Case(widths=(5,), height=16, width=24, center=False, middle=2),
     Case(widths=(5, 7), height=27, width=18, kernel=5, stride=3, center=False),
     Case(widths=(4, 6, 8), height=32, width=32, kernel=3, skips=False),
     Case(widths=(4, 6, 8), height=64, width=32, kernel=6),
