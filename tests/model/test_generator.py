@@ -336,6 +336,20 @@ def test_a_correction_is_none_to_begin_with() -> None:
     assert torch.allclose(network(x), fill(x[:, :3], x[:, 3:] == 1, 2), atol=1e-6)
 
 
+def test_a_correction_starts_from_differences_between_pixels() -> None:
+    """However bright a frame is, its first filters say the same, and no bias silences what they say."""
+    network = generator("corrected")
+    x = torch.rand(1, 4, 16, 16) / 2
+    brighter = x.clone()
+    brighter[:, :3] += 0.4
+    inner = (..., slice(1, -1), slice(1, -1))  # windows without padding
+    seen, same = (network.enc[0](one)[inner] for one in (x, brighter))
+    assert torch.allclose(seen, same, atol=1e-5)
+    assert float(seen.detach().std()) > 0.5
+    layers = [*network.enc, network.center, *network.dec[:-1]]
+    assert all(float(layer.bias.detach().abs().max()) == 0 for layer in layers if layer is not None)
+
+
 def test_corrected_sees_a_filled_frame_and_adds_to_what_was_filled() -> None:
     network = generator("corrected")
     x = torch.rand(2, 4, 8, 8)
