@@ -11,14 +11,14 @@ from math import ceil
 
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from hls import fold
 from hls.config import HlsConfig
-from hls.cost import Option, options
-from hls.fifo import block_ram
-from hls.order import floor_pixels
+from hls.cost import Option
+from hls.ops import facets
+from hls.ops.fifo.memory import block_ram
+from hls.order import Order
 from hls.parts import Part, find
 from pixelmend.errors import UserError
 
@@ -54,10 +54,11 @@ class Budget:
 
     def beside(self, model: ModelWrapper) -> "Budget":
         """What remains beside the pyramid of an unfolded graph: the pixels of its levels that wait."""
+        order = Order(model)
         waiting = sum(
-            block_ram(floor_pixels(model, node, 1), getCustomOp(node).get_instream_width(1))
+            block_ram(order.floor_pixels(node, index), facets(node).get_instream_width(index))
             for node in model.graph.node
-            if node.op_type == "PyramidDouble_rtl"
+            for index in facets(node).waits_unfolded()
         )
         return Budget(self.limits | {"bram36": self.limits["bram36"] - waiting})
 
@@ -67,7 +68,9 @@ def choose(model: ModelWrapper, hls: HlsConfig) -> fold.Folding:
     part = find(hls.part)
     budget = Budget.of(part, hls).beside(model)
     units = {
-        node.name: options(getCustomOp(node), part) for node in model.graph.node if node.op_type == "MVAU_rtl"
+        node.name: operator.options(part)
+        for node in model.graph.node
+        if (operator := facets(node)).multiplies
     }
     if hls.target_fps is None:
         period, chosen = _fastest(units, budget, part, hls)

@@ -1,8 +1,7 @@
 """Integer network -> FINN dataflow graph, one hardware operator a node, not folded yet (PE = SIMD = 1).
 
-Tensors are (1, H, W, C); a convolution becomes padding, sliding window, matrix-vector unit, thresholds; a
-transposed one has a pixel shuffle behind (see `hls.deconv`). Padding with no zeros and the sliding window of
-a 1x1 kernel are left out. A tensor read twice goes through a fork.
+Tensors are (1, H, W, C). What a layer becomes, it says itself (`hls.layers`). A tensor that is read twice goes
+through a fork.
 """
 
 from collections import Counter
@@ -14,86 +13,95 @@ from onnx import TensorProto, helper
 from qonnx.core.datatype import BaseDataType, DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from hls.deconv import phases
-from hls.network import (
-    Convolution,
-    Correct,
-    Double,
-    Halve,
-    Integers,
-    Mark,
-    Network,
-    Relax,
-    Requantization,
-    Select,
-    SkipAdd,
-    Tensor,
-    TransposedConvolution,
-    sources,
-)
-from hls.ops import DOMAIN  # the import registers our operators
-from hls.thresholds import clip
+from hls.network import Integers, Network, Tensor
+from hls.ops import DOMAIN
+from hls.ops.fork.op import StreamFork_rtl
 from pixelmend.errors import UserError
 
+IN, OUT = "image_in", "image_out"
 
-class _Graph:
-    """Nodes and tensors under construction; `view` says which stream carries which tensor to its reader."""
+
+class Builder:
+    """Nodes and tensors under construction. A layer reads and writes the network's tensors; streams carry them."""
 
     def __init__(self, network: Network) -> None:
-        self.network = network
         self.nodes: list[Any] = []
         self.shapes: dict[str, list[int]] = {}
         self.types: dict[str, BaseDataType] = {}
         self.constants: dict[str, np.ndarray] = {}
-        readers = Counter(tensor.name for layer in network.layers for tensor in sources(layer))
-        self.readers = readers
-        self.pending: dict[str, list[str]] = {}
+        self._readers = Counter(tensor.name for layer in network.layers for tensor in layer.inputs)
+        self._ends = dict(zip((tensor.name for tensor in network.images_out), output_names(network), strict=True))
+        self._pending: dict[str, list[str]] = {}
+        self._makers = {tensor.name: layer.name for layer in network.layers for tensor in layer.outputs}
+        self._several = {
+            tensor.name: n for layer in network.layers for n, tensor in enumerate(layer.outputs) if n
+        }
+        self._label = ""
 
-    def stream(self, name: str, shape: tuple[int, ...], kind: BaseDataType) -> str:
-        """Declare a tensor (1, H, W, C)."""
-        self.shapes[name], self.types[name] = [1, *shape], kind
+    def layer(self, label: str) -> None:
+        """The nodes that follow belong to the layer that its author calls `label`."""
+        self._label = label
+
+    def stream(self, name: str, shape: tuple[int, ...], kind: str) -> str:
+        """Declare a stream (1, H, W, C) of the datatype `kind`."""
+        self.shapes[name], self.types[name] = [1, *shape], DataType[kind]
         return name
 
-    def constant(self, name: str, values: Integers, kind: BaseDataType) -> str:
+    def declare(self, tensor: Tensor) -> str:
+        """The stream that a layer's result comes on; it is finished by `write`."""
+        name = f"{self._makers[tensor.name]}_out"
+        if tensor.name in self._several:
+            name += f"_{self._several[tensor.name]}"
+        if tensor.name in self._ends and not self._readers[tensor.name]:
+            name = self._ends[tensor.name]
+        return self.stream(name, tensor.shape, tensor.kind)
+
+    def constant(self, name: str, values: Integers, kind: str) -> str:
         """Declare a constant; containers are float32, as everywhere in FINN."""
         self.constants[name] = values.astype(np.float32)
-        self.types[name] = kind
+        self.types[name] = DataType[kind]
         return name
 
-    def node(self, kind: str, name: str, inputs: list[str], outputs: list[str], **attributes: Any) -> None:
+    def node(self, operator: type, name: str, inputs: list[str], outputs: list[str], **attributes: Any) -> None:
         """Append a hardware operator."""
         self.nodes.append(
             helper.make_node(
-                kind, inputs, outputs, name=name, domain=DOMAIN, backend="fpgadataflow", **attributes
+                operator.__name__, inputs, outputs, name=name, domain=DOMAIN, backend="fpgadataflow",
+                doc_string=self._label, **attributes,
             )
-        )
+        )  # fmt: skip
 
-    def publish(self, tensor: Tensor, name: str) -> None:
-        """The finished stream `name` carries `tensor`; fork it where more than one layer reads it."""
-        copies = self.readers[tensor.name]
+    def write(self, tensor: Tensor, stream: str) -> None:
+        """The finished `stream` carries `tensor`; fork it where more than one layer or output reads it."""
+        own = [self._ends[tensor.name]] if tensor.name in self._ends else []
+        copies = self._readers[tensor.name] + len(own)
         if copies <= 1:
-            self.pending[tensor.name] = [name]
+            self._pending[tensor.name] = [stream]
             return
-        outputs = [
-            self.stream(f"{name}_{n}", _shape(tensor), DataType[f"UINT{tensor.bits}"]) for n in range(copies)
-        ]
+        # the deep branch, which comes first in execution order, takes the first copy, an output the last
+        copied = [f"{stream}_{n}" for n in range(copies - len(own))] + own
+        outputs = [self.stream(name, tensor.shape, tensor.kind) for name in copied]
         self.node(
-            "StreamFork_rtl",
-            f"{_stem(name)}_fork",
-            [name],
+            StreamFork_rtl,
+            f"{stream.removesuffix('_out')}_fork",
+            [stream],
             outputs,
-            ImgDim=[tensor.height, tensor.width],
+            ImgDim=list(tensor.size),
             NumChannels=tensor.channels,
             NumOutputs=copies,
             SIMD=1,
-            inputDataType=f"UINT{tensor.bits}",
+            inputDataType=tensor.kind,
         )
-        # the deep branch, which comes first in execution order, takes the first copy
-        self.pending[tensor.name] = outputs
+        self._pending[tensor.name] = outputs
 
     def read(self, tensor: Tensor) -> str:
         """The stream by which the next reader gets `tensor`."""
-        return self.pending[tensor.name].pop(0)
+        return self._pending[tensor.name].pop(0)
+
+
+def output_names(network: Network) -> list[str]:
+    """The streams of the network's outputs: image_out, then image_out_1 and so on."""
+    return [OUT, *(f"{OUT}_{n}" for n in range(1, len(network.images_out)))]
 
 
 def read(path: Path) -> ModelWrapper:
@@ -121,290 +129,33 @@ def read(path: Path) -> ModelWrapper:
                 f"{path}: node {node.name} ({node.op_type}): no such input {missing[0]}; lower again"
             )
         known.update(node.output)
-    ends = len(graph.graph.input), len(graph.graph.output)
     names = [end.name for end in (*graph.graph.input, *graph.graph.output)]
     shaped = all(len(graph.get_tensor_shape(name) or ()) == 4 for name in names)
-    if ends != (1, 1) or not shaped or names[1] not in known:
-        raise UserError(f"{path}: expected one image in and one out, (1, H, W, C); lower again")
+    if len(graph.graph.input) != 1 or not graph.graph.output or not shaped or not known.issuperset(names):
+        raise UserError(f"{path}: expected one image in and images out, (1, H, W, C); lower again")
     return graph
 
 
 def build(network: Network) -> ModelWrapper:
-    """The dataflow graph of `network`: input `image_in`, output `image_out`, uint8 (1, H, W, 3).
-
-    The input has a fourth channel where the network reads a defect map.
-    """
-    graph = _Graph(network)
-    first = graph.stream("image_in", _shape(network.image_in), DataType["UINT8"])
-    graph.publish(network.image_in, first)
+    """The dataflow graph of `network`: input `image_in`, outputs as `output_names` has them, (1, H, W, C)."""
+    graph = Builder(network)
+    graph.write(network.image_in, graph.stream(IN, network.image_in.shape, network.image_in.kind))
     for layer in network.layers:
-        last = "image_out" if layer.result is network.image_out else f"{layer.name}_out"
-        match layer:
-            case Convolution():
-                _convolution(graph, layer, last)
-            case TransposedConvolution():
-                _transposed(graph, layer, last)
-            case SkipAdd():
-                _skip_add(graph, layer, last)
-            case Select() | Mark() | Halve() | Double() | Correct():
-                _pixels(graph, layer, last)
-            case Relax():
-                _relax(graph, layer, last)
-            case Requantization():
-                source = graph.read(layer.source)
-                _thresholds(
-                    graph, layer.name, source, layer.thresholds, layer.result, last, _size(layer.source)
-                )
-        graph.publish(layer.result, last)
-    return _model(graph)
+        graph.layer(layer.label)
+        layer.build(graph)
+    return _model(graph, output_names(network))
 
 
-def _convolution(graph: _Graph, layer: Convolution, last: str) -> None:
-    source = graph.read(layer.source)
-    windows = _size(layer.result)
-    sums, steps = _matrix(graph, layer, source, layer.weights, layer.pads, layer.stride, windows)
-    _thresholds(graph, layer.name, sums, steps, layer.result, last, windows)
-
-
-def _transposed(graph: _Graph, layer: TransposedConvolution, last: str) -> None:
-    lowered = phases(layer)
-    source = graph.read(layer.source)
-    sums, steps = _matrix(graph, layer, source, lowered.weights, lowered.pads, 1, lowered.windows)
-    repeated = np.tile(steps, (layer.stride**2, 1))  # every phase has the channel's thresholds
-    rows, columns = lowered.windows
-    # thresholds come before the shuffle, so that its row buffer holds few-bit words
-    wide = graph.stream(
-        f"{layer.name}_phases",
-        (rows, columns, layer.stride**2 * layer.result.channels),
-        DataType[f"UINT{layer.result.bits}"],
-    )
-    _thresholds(graph, layer.name, sums, repeated, layer.result, wide, lowered.windows)
-    out = graph.stream(last, _shape(layer.result), DataType[f"UINT{layer.result.bits}"])
-    top, left, bottom, right = lowered.crop
-    graph.node(
-        "PixelShuffle_rtl",
-        f"{layer.name}_shuffle",
-        [wide],
-        [out],
-        ImgDim=[rows, columns],
-        NumChannels=layer.result.channels,
-        Stride=layer.stride,
-        CropNorth=top,
-        CropWest=left,
-        CropSouth=bottom,
-        CropEast=right,
-        SIMD=1,
-        inputDataType=f"UINT{layer.result.bits}",
-    )
-
-
-def _matrix(
-    graph: _Graph,
-    layer: Convolution | TransposedConvolution,
-    source: str,
-    weights: Integers,  # (Cout, Cin, k, k)
-    pads: tuple[int, int, int, int],
-    stride: int,
-    windows: tuple[int, int],
-) -> tuple[str, Integers]:
-    """Padding, sliding window and matrix-vector unit.
-
-    Returns the stream of accumulators, and the layer's thresholds within what these can reach: a phase of a
-    transposed convolution sums a part of the kernel only.
-    """
-    outputs, channels, kernel, _ = weights.shape
-    kind = DataType[f"UINT{layer.source.bits}"]
-    height, width = layer.source.height, layer.source.width
-    if any(pads):
-        padded = (height + pads[0] + pads[2], width + pads[1] + pads[3])
-        out = graph.stream(f"{layer.name}_padded", (*padded, channels), kind)
-        graph.node(
-            "FMPadding_rtl",
-            f"{layer.name}_pad",
-            [source],
-            [out],
-            ImgDim=[height, width],
-            Padding=list(pads),
-            NumChannels=channels,
-            SIMD=1,
-            inputDataType=kind.name,
-        )
-        source, (height, width) = out, padded
-    if kernel > 1 or stride > 1:
-        out = graph.stream(f"{layer.name}_windows", (*windows, kernel * kernel * channels), kind)
-        graph.node(
-            "ConvolutionInputGenerator_rtl",
-            f"{layer.name}_window",
-            [source],
-            [out],
-            ConvKernelDim=[kernel, kernel],
-            IFMChannels=channels,
-            IFMDim=[height, width],
-            OFMDim=list(windows),
-            SIMD=1,
-            Stride=[stride, stride],
-            Dilation=[1, 1],
-            inputDataType=kind.name,
-            outputDataType=kind.name,
-            ram_style="auto",
-        )
-        source = out
-    matrix = weights.transpose(2, 3, 1, 0).reshape(-1, outputs)  # MW = (u, v, Cin), MH = Cout
-    lowest = int(np.minimum(matrix, 0).sum(0).min()) * layer.source.maximum
-    highest = int(np.maximum(matrix, 0).sum(0).max()) * layer.source.maximum
-    steps = clip(layer.thresholds, lowest, highest)
-    # FINN's unit wants room for one full product, even where the weights never make one
-    product = layer.weight_bits + layer.source.bits
-    sums = holding(lowest, max(highest, int(steps.max())), product)
-    weight_type = DataType[f"INT{layer.weight_bits}"]
-    out = graph.stream(f"{layer.name}_sums", (*windows, outputs), sums)
-    graph.node(
-        "MVAU_rtl",
-        f"{layer.name}_mvau",
-        [source, graph.constant(f"{layer.name}_weights", matrix, weight_type)],
-        [out],
-        MW=matrix.shape[0],
-        MH=outputs,
-        SIMD=1,
-        PE=1,
-        resType="dsp",
-        noActivation=1,
-        numInputVectors=[1, *windows],
-        mem_mode="internal_decoupled",
-        ram_style="auto",
-        inputDataType=kind.name,
-        weightDataType=weight_type.name,
-        outputDataType=sums.name,
-        accDataType=sums.name,
-    )
-    return out, steps
-
-
-def _thresholds(
-    graph: _Graph,
-    name: str,
-    source: str,
-    steps: Integers,  # (C, T)
-    result: Tensor,
-    last: str,
-    windows: tuple[int, int],
-) -> None:
-    channels, count = steps.shape
-    kind = DataType[f"UINT{result.bits}"]
-    source_type = graph.types[source]
-    step_type = source_type
-    if steps.max() > source_type.max():  # a step that no value reaches, which FINN's unit takes a bit wider
-        step_type = DataType[f"UINT{source_type.bitwidth() + 1}"]
-    if last not in graph.shapes:
-        graph.stream(last, (*windows, channels), kind)
-    graph.node(
-        "Thresholding_rtl",
-        f"{name}_thresholds",
-        [source, graph.constant(f"{name}_steps", steps, step_type)],
-        [last],
-        PE=1,
-        NumChannels=channels,
-        numSteps=count,
-        inputDataType=source_type.name,
-        weightDataType=step_type.name,
-        outputDataType=kind.name,
-        numInputVectors=[1, *windows],
-        ActVal=0,
-    )
-
-
-def _skip_add(graph: _Graph, layer: SkipAdd, last: str) -> None:
-    left, right = (graph.read(tensor) for tensor in layer.sources)
-    out = graph.stream(last, _shape(layer.result), DataType[f"UINT{layer.result.bits}"])
-    graph.node(
-        "SkipAdd_rtl",
-        f"{layer.name}_add",
-        [left, right],
-        [out],
-        ImgDim=[layer.result.height, layer.result.width],
-        NumChannels=layer.result.channels,
-        SIMD=1,
-        inputDataType=f"UINT{layer.sources[0].bits}",
-        inputDataType1=f"UINT{layer.sources[1].bits}",
-        outputDataType=f"UINT{layer.result.bits}",
-    )
-
-
-def _pixels(graph: _Graph, layer: Select | Mark | Halve | Double | Correct, last: str) -> None:
-    """An operator on whole pixels of 8-bit channels."""
-    inputs = [graph.read(tensor) for tensor in sources(layer)]
-    size = layer.result
-    own: dict[str, int] = {}
-    match layer:
-        case Select():
-            kind = "PixelSelect_rtl"
-            own = {"FlagInput": int(layer.sources[1].channels > layer.result.channels)}
-        case Mark():
-            kind = "PixelMark_rtl"
-        case Halve():
-            kind, size = "PyramidHalve_rtl", layer.source
-        case Double():
-            kind = "PyramidDouble_rtl"
-            own = {"KeepFlag": int(layer.result.channels == 4)}
-        case Correct():
-            kind = "PixelCorrect_rtl"
-    graph.node(
-        kind,
-        f"{layer.name}_pixels",
-        inputs,
-        [graph.stream(last, _shape(layer.result), DataType["UINT8"])],
-        ImgDim=[size.height, size.width],
-        inputDataType="UINT8",
-        **own,
-    )
-
-
-def _relax(graph: _Graph, layer: Relax, last: str) -> None:
-    source = graph.read(layer.source)
-    for n in range(1, layer.sweeps + 1):
-        result = layer.result if n == layer.sweeps else layer.source
-        name = last if n == layer.sweeps else f"{layer.name}_sweep{n}_out"
-        graph.node(
-            "PyramidRelax_rtl",
-            f"{layer.name}_sweep{n}",
-            [source],
-            [graph.stream(name, _shape(result), DataType["UINT8"])],
-            ImgDim=[result.height, result.width],
-            inputDataType="UINT8",
-            KeepFlag=int(result.channels == 4),
-        )
-        source = name
-
-
-def _model(graph: _Graph) -> ModelWrapper:
+def _model(graph: Builder, outputs: list[str]) -> ModelWrapper:
     def info(name: str) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, graph.shapes[name])
 
-    inner = [info(name) for name in graph.shapes if name not in ("image_in", "image_out")]
-    body = helper.make_graph(
-        graph.nodes, "pixelmend", [info("image_in")], [info("image_out")], value_info=inner
-    )
+    inner = [info(name) for name in graph.shapes if name not in (IN, *outputs)]
+    ends = [info(name) for name in outputs]
+    body = helper.make_graph(graph.nodes, "pixelmend", [info(IN)], ends, value_info=inner)
     model = ModelWrapper(helper.make_model(body, producer_name="pixelmend"))
     for name, values in graph.constants.items():
         model.set_initializer(name, values)
     for name, kind in graph.types.items():
         model.set_tensor_datatype(name, kind)
     return model
-
-
-def holding(lowest: int, highest: int, least_bits: int) -> BaseDataType:
-    """The narrowest signed type that holds both ends and has at least so many bits."""
-    bits = max((-lowest - 1).bit_length(), highest.bit_length()) + 1
-    return DataType[f"INT{max(bits, least_bits)}"]
-
-
-def _shape(tensor: Tensor) -> tuple[int, int, int]:
-    return tensor.height, tensor.width, tensor.channels
-
-
-def _size(tensor: Tensor) -> tuple[int, int]:
-    return tensor.height, tensor.width
-
-
-def _stem(name: str) -> str:
-    return name.removesuffix("_out")

@@ -17,12 +17,12 @@ import psutil  # type: ignore[import-untyped]
 import typer
 from finn.custom_op.fpgadataflow.hwcustomop import HWCustomOp
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 from rich.table import Table
 
 from hls import dataflow, parts
 from hls.config import HlsConfig
 from hls.finn_setup import finn_workspace
+from hls.ops import facets
 from hls.parts import CAPPED, Part
 from hls.synthesis.cells import BRAM36_BITS, Cells, block_rams, count
 from hls.synthesis.jobs import Synthesis, Synthesized
@@ -74,8 +74,7 @@ def _lowered(build: Path, frame: Frame, hls: HlsConfig) -> ModelWrapper:
 
 def _synthesize(synthesis: Synthesis, pieces: list[Unit], jobs: int) -> dict[str, Synthesized]:
     """All units, those that take longest first: the remaining time is rather over- than underestimated."""
-    slow = {"MVAU_rtl": 0, "Thresholding_rtl": 1, "ConvolutionInputGenerator_rtl": 2}
-    ordered = sorted(pieces, key=lambda unit: slow.get(unit.op, 3))
+    ordered = sorted(pieces, key=lambda unit: unit.rank)
     with progress() as bar:
         task = bar.add_task("synthesis", total=len(ordered), note="")
 
@@ -93,7 +92,7 @@ def _report(
     hls: HlsConfig,
     name: str,
 ) -> dict[str, Any]:
-    operators = {node.name: getCustomOp(node) for node in model.graph.node}
+    operators = {node.name: facets(node) for node in model.graph.node}
     measured = {unit.name: count(results[unit.name].cells) for unit in pieces}
     nodes = [
         {
@@ -139,10 +138,10 @@ def _weights(operators: Mapping[str, Any], results: Mapping[str, Synthesized]) -
     stored = elsewhere = 0
     rams = 0.0
     for name, operator in operators.items():
-        if operator.onnx_node.op_type != "MVAU_rtl":
+        work = operator.work()
+        if not work.weights:
             continue
-        bits = operator.get_nodeattr("MW") * operator.get_nodeattr("MH")
-        bits *= operator.get_input_datatype(1).bitwidth()
+        bits = work.weights * work.weight_bits
         taken = block_rams(results[name].block_rams_of(f"i_{name}_weights"))
         rams += taken
         stored, elsewhere = (stored + bits, elsewhere) if taken else (stored, elsewhere + bits)

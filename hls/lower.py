@@ -21,13 +21,13 @@ from typing import Annotated, Any
 
 import typer
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 
 from hls import budget, dataflow, fifo, fold, qonnx_reader, receptive, streams, table
 from hls.config import HlsConfig
 from hls.cpp.generate import generate as generate_cpp
 from hls.finn_setup import finn_workspace
 from hls.network import Network
+from hls.ops import facets
 from hls.rtl import top
 from hls.rtl.generate import generate
 from pixelmend import config as configuration
@@ -71,10 +71,10 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None, row
     graph = dataflow.build(network)
     chosen = budget.choose(graph, hls) if folding is None else fold.read(folding)
     fold.apply(graph, chosen)
-    fifo.size_shuffles(graph)
+    seen = receptive.reach(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
     fifo.size_skips(graph)
-    _write(graph, chosen, hls, frame, receptive.reach(network), model, out)
+    _write(graph, chosen, hls, frame, seen, model, out)
     mark_current(stamp, key)
 
 
@@ -144,9 +144,9 @@ def _check_frame(network: Network, frame: Frame, hls: HlsConfig, model: Path) ->
 def _fifos(graph: ModelWrapper) -> list[dict[str, Any]]:
     result = []
     for node in graph.graph.node:
-        if node.op_type == "StreamingFIFO_rtl":
-            operator = getCustomOp(node)
-            depth, width = operator.get_nodeattr("depth"), operator.get_instream_width()
+        operator = facets(node)
+        if operator.buffers:
+            depth, width = operator.number("depth"), operator.get_instream_width()
             result.append(
                 {
                     "name": node.name,

@@ -19,20 +19,10 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.basic import get_by_name
 from qonnx.util.cleanup import cleanup_model
 
-from hls.network import (
-    Convolution,
-    Correct,
-    Halve,
-    Layer,
-    Mark,
-    Network,
-    Requantization,
-    Select,
-    SkipAdd,
-    Tensor,
-    TransposedConvolution,
-    filling,
-)
+from hls.layers import Convolution, Requantization, TransposedConvolution
+from hls.layers.joins import add
+from hls.layers.restoration import correct, filling, mark, select
+from hls.network import Layer, Network, Tensor
 from hls.ops.relax.op import NARROWEST
 from hls.thresholds import clip, thresholds
 from model.pyramid import MOST_SWEEPS
@@ -127,7 +117,7 @@ class _Reader:
             raise UserError(
                 f"{self.path}: the output must be quantized to 8 bits with scale 1/255, as uint8 pixels are"
             )
-        return Network(image_in, image_out, tuple(self.layers), self.least_margin)
+        return Network(image_in, (image_out,), tuple(self.layers), self.least_margin)
 
     def _visit(self, node: NodeProto) -> None:
         try:
@@ -247,7 +237,7 @@ class _Reader:
             )
         maximum = left.maximum + right.maximum
         result = self._tensor(node.output[0], maximum.bit_length(), maximum, left.scale)
-        self.layers.append(SkipAdd(self._name("add"), (left, right), result))
+        self.layers.append(add(self._name("add"), (left, right), result))
         self.known[node.output[0]] = result
 
     def _slice(self, node: NodeProto) -> None:
@@ -288,7 +278,7 @@ class _Reader:
         if sorted(channels) != [COLOURS, COLOURS + 1] or flag.tensor is not images[channels.index(4)]:
             raise self._error(node, "one of its images must have four channels, the last its condition")
         result = Tensor(node.output[0], first.height, first.width, COLOURS, 8, maximum, PIXEL_SCALE)
-        self.layers.append(Select(self._name("select"), images, result))
+        self.layers.append(select(self._name("select"), images, result))
         self.known[node.output[0]] = result
 
     def _pyramidfill(self, node: NodeProto) -> None:
@@ -307,7 +297,7 @@ class _Reader:
         sides = (flag.tensor.height, flag.tensor.width)
         if (image.height, image.width, image.bits, image.scale) != (*sides, 8, PIXEL_SCALE):
             raise self._error(node, "its image and what is broken must have one size, 8 bits, scale 1/255")
-        if any(isinstance(layer, Halve) for layer in self.layers):
+        if self.mapped or self.counts["mark"]:
             raise self._error(node, "only one image can be filled, and this is the second")
         if flag.tensor is image:
             layers, filled = filling(image, levels, True, node.output[0], sweeps)
@@ -316,7 +306,7 @@ class _Reader:
         elif (image.channels, flag.tensor.channels) == (COLOURS, 1):
             shape = image.height, image.width, COLOURS + 1
             marked = Tensor(f"{node.output[0]}_marked", *shape, 8, 255, PIXEL_SCALE)
-            self.layers.append(Mark(self._name("mark"), (flag.tensor, image), marked))
+            self.layers.append(mark(self._name("mark"), (flag.tensor, image), marked))
             layers, filled = filling(marked, levels, False, node.output[0], sweeps)
             self.known[node.output[0]] = filled
         else:
@@ -358,7 +348,7 @@ class _Reader:
         if not chosen.finished or kept is not chosen.image or flag.tensor is not chosen.image:
             raise self._error(node, "it must choose between an image and its correction by the image's map")
         result = Tensor(node.output[0], kept.height, kept.width, COLOURS, 8, 255, PIXEL_SCALE)
-        self.layers.append(Correct(self._name("correct"), (chosen.correction, kept), result))
+        self.layers.append(correct(self._name("correct"), (chosen.correction, kept), result))
         self.known[node.output[0]] = result
 
     def _colours(self, node: NodeProto, index: int) -> Tensor:

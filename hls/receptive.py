@@ -1,46 +1,31 @@
-"""How far a pixel of the result looks: what a frame cut out of a larger one needs around it.
+"""How far a pixel of a result looks: what a frame cut out of a larger one needs around it.
 
-Along one axis, an element of a tensor sees an interval of input pixels. Both axes are alike here (square
-kernels, equal strides), so one is followed through the layers, far from both ends.
-
-A sweep in place carries what it changes from one broken pixel to the next, as far as the cluster goes. It is
-counted with clusters of `CLUSTER` px along either axis: in a larger one, as a dead row is, pixels may differ
-from those of the whole picture, by what little comes from so far away.
+It follows from what each operator reads (`hls.ops.access`), walked from a pixel of the result back to the image, far from
+all borders. A sweep in place carries what it changes from one broken pixel to the next, as far as the
+cluster goes; its access says with what clusters that is counted. In a larger one, as a dead row is, pixels may
+differ from those of the whole picture, by what little comes from so far away.
 """
 
 from dataclasses import dataclass
-from math import lcm
+from fractions import Fraction
+from math import floor, lcm
 
 import numpy as np
 from numpy.typing import NDArray
+from qonnx.core.modelwrapper import ModelWrapper
 
-from hls.network import (
-    Convolution,
-    Correct,
-    Double,
-    Halve,
-    Layer,
-    Mark,
-    Network,
-    Relax,
-    Requantization,
-    Select,
-    SkipAdd,
-    TransposedConvolution,
-    sources,
-)
-from model.pyramid import REACH
-from pixelmend.errors import UserError
+from hls.graph import Graph
+from hls.ops import facets
+from hls.ops.access import POINTWISE, Axis
 
-Interval = tuple[NDArray[np.int64], NDArray[np.int64]]  # first and last input pixel that each element sees
-
-CLUSTER = 32  # px, side of the largest cluster of broken pixels that tiles repair as the whole picture does
-LEVELS = 12  # pixels at the deepest level that are followed; the middle ones see nothing of the ends
+Counts = NDArray[np.int64]
+FAR = 1 << 20  # px; where the walk starts, so that no division is of a negative number
 
 
 @dataclass(frozen=True)
 class Reach:
-    """In px along an axis. Pixel p of the result depends on input pixels p - before .. p + after at most.
+    """In px of the image along an axis. Pixel p of a result that is as large as the image depends on pixels p - before
+    .. p + after of the image at most; where the result is s times as large, p stands for p / s.
 
     A frame may start at any multiple of `multiple` px of a larger one: its strides then fall alike.
     """
@@ -51,68 +36,70 @@ class Reach:
     multiple: int
 
 
-def reach(network: Network) -> Reach:
-    """The reach of the result's pixels. `UserError` for a network that is not the same everywhere."""
-    image = network.image_in
-    tensors = {image.name: image} | {layer.result.name: layer.result for layer in network.layers}
-    multiple = lcm(*(image.height // tensor.height for tensor in tensors.values()))
-    side = LEVELS * 8 * multiple
-    pixels = np.arange(side)
-    seen: dict[str, Interval] = {image.name: (pixels, pixels)}
-    for layer in network.layers:
-        inputs = [seen[tensor.name] for tensor in sources(layer)]
-        seen[layer.result.name] = _through(layer, inputs, side * layer.result.height // image.height)
-    low, high = seen[network.image_out.name]
-    middle = slice(side // 2, side // 2 + multiple)
-    here = pixels[middle]
-    result = Reach(
-        int((here - low[middle]).max()),
-        int((high[middle] - here).max()),
-        int((high - low)[middle].max()) + 1,
-        multiple,
+def reach(model: ModelWrapper) -> Reach:
+    """The furthest reach of the pixels of all outputs, along either axis."""
+    graph = Graph(model)
+    axes = [_along(graph, axis) for axis in (0, 1)]
+    return Reach(
+        max(one.before for one in axes),
+        max(one.after for one in axes),
+        max(one.field for one in axes),
+        lcm(*(one.multiple for one in axes)),
     )
-    if max(result.before, result.after) > side // 2 - multiple:
-        raise UserError(f"a pixel of the result sees {result.field} px, more than can be followed")
-    return result
 
 
-def _through(layer: Layer, inputs: list[Interval], count: int) -> Interval:
-    """What the `count` elements of the layer's result see."""
-    match layer:
-        case Convolution():
-            taps = layer.weights.shape[-1]
-            first = np.arange(count) * layer.stride - layer.pads[0]
-            return _joined(inputs[0], first, first + taps - 1)
-        case TransposedConvolution():
-            # y * s + u - pad = Y for a kernel element 0 <= u < k
-            taps, place = layer.weights.shape[-1], np.arange(count) + layer.pad
-            return _joined(inputs[0], -((taps - 1 - place) // layer.stride), place // layer.stride)
-        case SkipAdd() | Select() | Mark() | Correct():
-            return _either(*inputs)
-        case Halve():
-            return _joined(inputs[0], 2 * np.arange(count), 2 * np.arange(count) + 1)
-        case Double():
-            above, level = inputs
-            # the cell above and the next nearest
-            first = (np.arange(count) - 1) // 2
-            return _either(_joined(above, first, first + 1), level)
-        case Relax():  # any number of sweeps ends with the pixels around the cluster
-            ends = CLUSTER - 1 + REACH
-            return _joined(inputs[0], np.arange(count) - ends, np.arange(count) + ends)
-        case Requantization():
-            return inputs[0]
+def _along(graph: Graph, axis: int) -> Reach:
+    scales = _scales(graph, axis)
+    # an element of a tensor is so many pixels wide; frames start where all tensors have whole elements
+    multiple = lcm(*(scale.numerator for scale in scales.values()))
+    found = [_of(graph, output, axis, scales[output], multiple) for output in graph.outputs]
+    return Reach(
+        max(one.before for one in found), max(one.after for one in found), max(one.field for one in found), multiple
+    )
 
 
-def _either(one: Interval, other: Interval) -> Interval:
-    """What elements see that read the same element of two tensors."""
-    return np.minimum(one[0], other[0]), np.maximum(one[1], other[1])
+def _of(graph: Graph, output: str, axis: int, scale: Fraction, multiple: int) -> Reach:
+    """Of one output, for each of its pixels that a period of the strides has."""
+    period = int(multiple / scale) if multiple % scale == 0 else multiple * scale.denominator
+    first = int(FAR * multiple / scale)
+    places = first + np.arange(max(1, period))
+    seen: dict[str, tuple[Counts, Counts]] = {output: (places, places)}
+    carried: set[str] = set()  # what a sweep reads: another sweep in front of it ends with the same cluster
+    for node in reversed(graph.nodes):
+        known = [seen[name] for name in node.output if name in seen]
+        if not known:
+            continue
+        low = np.minimum.reduce([one[0] for one in known])
+        high = np.maximum.reduce([one[1] for one in known])
+        operator = facets(node)
+        for index, tensor in enumerate(operator.streams()):
+            access = operator.access(index)
+            along: Axis = (access.rows, access.columns)[axis]
+            interval = along.low(low) - access.carry, along.high(high) + access.carry
+            again = access.carry and node.output[0] in carried
+            if access.carry or (access == POINTWISE and node.output[0] in carried):
+                carried.add(tensor)
+            if again:
+                interval = low, high
+            before = seen.get(tensor, interval)
+            seen[tensor] = np.minimum(before[0], interval[0]), np.maximum(before[1], interval[1])
+    low, high = seen.get(graph.inputs[0], (places, places))
+    here = np.array([floor(int(place) * scale) for place in places])
+    return Reach(
+        max(0, int((here - low).max())), max(0, int((high - here).max())), int((high - low).max()) + 1, multiple
+    )
 
 
-def _joined(source: Interval, first: NDArray[np.int64], last: NDArray[np.int64]) -> Interval:
-    """What elements see that read elements first .. last of `source`; intervals rise with the element."""
-    low, high = source
-    end = len(low) - 1
-    return low[np.clip(first, 0, end)], high[np.clip(last, 0, end)]
+def _scales(graph: Graph, axis: int) -> dict[str, Fraction]:
+    """Pixels of the image for each element of every tensor."""
+    scales = {graph.inputs[0]: Fraction(1)}
+    for node in graph.nodes:
+        operator = facets(node)
+        access = operator.access(0)
+        along = (access.rows, access.columns)[axis]
+        scale = scales[operator.streams()[0]] * Fraction(along.step, along.per)
+        scales |= dict.fromkeys(node.output, scale)
+    return scales
 
 
 def as_dict(reach: Reach) -> dict[str, object]:

@@ -4,51 +4,55 @@ from typing import Any
 
 from onnx import TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.general import SortGraph
 
-from hls import fifo
-from hls.ops import DOMAIN
+from hls.graph import Graph
+from hls.ops import DOMAIN, facets
+from hls.ops.fifo.memory import ram_style
+from hls.ops.fifo.op import StreamingFIFO_rtl
+from hls.ops.width_converter.op import StreamingDataWidthConverter_rtl
+from hls.order import Order
 
 UNSIZED = 2  # beats; the depth of a skip FIFO until `fifo.size_skips`, which needs all streams in place
 
 
 def connect(model: ModelWrapper, pixels_per_beat: int) -> ModelWrapper:
     """Insert width converters and FIFOs, those of skips `UNSIZED`; returns the model in topological order."""
-    for node in list(model.graph.node):
-        for index, tensor in enumerate(node.input):
-            if model.get_initializer(tensor) is None:
-                _link(model, node, index, pixels_per_beat)
-    last = model.find_producer(model.graph.output[0].name)
-    _convert_output(model, last, pixels_per_beat)
+    order = Order(model)
+    graph = Graph(model)
+    skips = {
+        (node.name, index)
+        for node in graph.nodes
+        for index in range(len(facets(node).streams()))
+        if order.is_skip(node, index)
+    }
+    for node in graph.nodes:
+        for index, tensor in enumerate(facets(node).streams()):
+            producer = graph.producer(tensor)
+            have = pixels_per_beat * pixel_bits(model, tensor)
+            if producer is not None:
+                have = facets(producer).get_outstream_width(list(producer.output).index(tensor))
+            _link(model, node, index, have, (node.name, index) in skips, producer)
+    for name in graph.outputs:
+        _convert_output(model, graph.producer(name), name, pixels_per_beat)
     return model.transform(SortGraph())
 
 
 def pixel_bits(model: ModelWrapper, image: str) -> int:
-    """Bits of a pixel of the image tensor (1, H, W, C): a byte a channel."""
-    return 8 * int(model.get_tensor_shape(image)[-1])
+    """Bits of a pixel of the image tensor (1, H, W, C)."""
+    return int(model.get_tensor_datatype(image).bitwidth()) * int(model.get_tensor_shape(image)[-1])
 
 
-def _link(model: ModelWrapper, node: Any, index: int, pixels_per_beat: int) -> None:
+def _link(model: ModelWrapper, node: Any, index: int, have: int, skip: bool, producer: Any) -> None:
     """Producer, FIFO at its width, width converter, FIFO at the consumer's width, consumer: as needed."""
-    tensor = node.input[index]
-    wanted = getCustomOp(node).get_instream_width(index)
-    producer = model.find_producer(tensor)
-    have = pixels_per_beat * pixel_bits(model, tensor)
-    if producer is not None:
-        port = list(producer.output).index(tensor)
-        have = getCustomOp(producer).get_outstream_width(port)
+    operator = facets(node)
+    tensor, wanted = node.input[index], operator.get_instream_width(index)
     stem = f"{node.name}_in{index}"
-    if fifo.is_skip(model, node, index):
+    if skip:
         tensor = _fifo(model, stem, tensor, have, UNSIZED)
     if have != wanted:
-        shape = model.get_tensor_shape(tensor)
-        tensor = _insert(
-            model, "StreamingDataWidthConverter_rtl", f"{stem}_width", tensor,
-            inShape=shape, outShape=shape, inWidth=have, outWidth=wanted,
-            dataType=model.get_tensor_datatype(tensor).name,
-        )  # fmt: skip
-    ahead = fifo.window_depth(producer, node) or fifo.row_depth(producer, node)
+        tensor = _widths(model, f"{stem}_width", tensor, have, wanted)
+    ahead = operator.ahead(producer and facets(producer)) if index == 0 else 0
     if ahead:
         tensor = _fifo(model, stem, tensor, wanted, ahead)
     node.input[index] = tensor
@@ -58,33 +62,39 @@ def _fifo(model: ModelWrapper, stem: str, tensor: str, width: int, depth: int) -
     shape, kind = model.get_tensor_shape(tensor), model.get_tensor_datatype(tensor)
     lanes = width // kind.bitwidth()
     return _insert(
-        model, "StreamingFIFO_rtl", f"{stem}_fifo", tensor,
+        model, StreamingFIFO_rtl, f"{stem}_fifo", tensor,
         depth=depth, folded_shape=[*shape[:-1], shape[-1] // lanes, lanes], normal_shape=shape,
-        dataType=kind.name, ram_style=fifo.ram_style(depth),
+        dataType=kind.name, ram_style=ram_style(depth),
     )  # fmt: skip
 
 
-def _convert_output(model: ModelWrapper, node: Any, pixels_per_beat: int) -> None:
-    have = getCustomOp(node).get_outstream_width(0)
-    wanted = pixels_per_beat * pixel_bits(model, model.graph.output[0].name)
+def _widths(model: ModelWrapper, name: str, tensor: str, have: int, wanted: int) -> str:
+    shape = model.get_tensor_shape(tensor)
+    return _insert(
+        model, StreamingDataWidthConverter_rtl, name, tensor,
+        inShape=shape, outShape=shape, inWidth=have, outWidth=wanted,
+        dataType=model.get_tensor_datatype(tensor).name,
+    )  # fmt: skip
+
+
+def _convert_output(model: ModelWrapper, node: Any, name: str, pixels_per_beat: int) -> None:
+    """Beats of whole pixels at an output; the tensor there keeps its name."""
+    port = list(node.output).index(name)
+    have = facets(node).get_outstream_width(port)
+    wanted = pixels_per_beat * pixel_bits(model, name)
     if have == wanted:
         return
-    name = node.output[0]
-    inner = f"{node.name}_beats"
+    inner = f"{node.name}_beats" if len(node.output) == 1 else f"{node.name}_{port}_beats"
     model.set_tensor_shape(inner, model.get_tensor_shape(name))
     model.set_tensor_datatype(inner, model.get_tensor_datatype(name))
-    node.output[0] = inner
-    shape = model.get_tensor_shape(name)
-    model.graph.node.append(
-        helper.make_node(
-            "StreamingDataWidthConverter_rtl", [inner], [name], name="image_out_width", domain=DOMAIN,
-            backend="fpgadataflow", inShape=shape, outShape=shape, inWidth=have, outWidth=wanted,
-            dataType="UINT8",
-        )
-    )  # fmt: skip
+    node.output[port] = inner
+    made = _widths(model, f"{name}_width", inner, have, wanted)
+    converter = model.find_producer(made)
+    converter.output[0] = name
+    model.graph.value_info.remove(next(value for value in model.graph.value_info if value.name == made))
 
 
-def _insert(model: ModelWrapper, kind: str, name: str, source: str, **attributes: Any) -> str:
+def _insert(model: ModelWrapper, kind: type, name: str, source: str, **attributes: Any) -> str:
     """Put an operator behind the tensor `source`; returns its output tensor, of the same shape and type."""
     result = f"{name}_out"
     shape = model.get_tensor_shape(source)
@@ -92,7 +102,7 @@ def _insert(model: ModelWrapper, kind: str, name: str, source: str, **attributes
     model.set_tensor_datatype(result, model.get_tensor_datatype(source))
     model.graph.node.append(
         helper.make_node(
-            kind, [source], [result], name=name, domain=DOMAIN, backend="fpgadataflow", **attributes
+            kind.__name__, [source], [result], name=name, domain=DOMAIN, backend="fpgadataflow", **attributes
         )
     )
     return result

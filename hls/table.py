@@ -5,32 +5,29 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 
+from hls.ops import facets
 from pixelmend.errors import UserError
 
-COLUMNS = ("node", "op", "macs", "weights", "weight_bits", "pe", "simd", "expected_cycles", "output", "bits")
+COLUMNS = ("node", "layer", "op", "macs", "weights", "weight_bits", "pe", "simd", "expected_cycles", "output", "bits")
 
 
 def rows(model: ModelWrapper) -> list[dict[str, Any]]:
     """A dictionary with `COLUMNS` for each node; MACs and cycles are those of one frame."""
     result = []
     for node in model.graph.node:
-        operator = getCustomOp(node)
-        known = operator.get_nodeattr_types()
-        matrix = node.op_type == "MVAU_rtl"
-        weights = operator.get_nodeattr("MW") * operator.get_nodeattr("MH") if matrix else 0
-        vectors = int(np.prod(operator.get_nodeattr("numInputVectors"))) if matrix else 0
+        operator = facets(node)
+        known, work = operator.limits(), operator.work()
         shape = model.get_tensor_shape(node.output[0])
         result.append(
             {
                 "node": node.name,
+                "layer": node.doc_string,
                 "op": node.op_type,
-                "macs": vectors * weights,
-                "weights": weights,
-                "weight_bits": operator.get_input_datatype(1).bitwidth() if matrix else 0,
+                "macs": work.macs,
+                "weights": work.weights,
+                "weight_bits": work.weight_bits,
                 "pe": operator.get_nodeattr("PE") if "PE" in known else "",
                 "simd": operator.get_nodeattr("SIMD") if "SIMD" in known else "",
                 "expected_cycles": int(operator.get_exp_cycles()),

@@ -16,7 +16,8 @@ earliest cycles that satisfy them are unique, and with deeper FIFOs no beat come
 computes them, one evaluation a beat; where frames are left and no beat's cycle can be computed, the network
 is deadlocked.
 
-The nodes are modelled after FINN's RTL (`swg_template_default.sv`, `replay_buffer.sv`, `vpc.sv`,
+Each operator says its own (facet `schedule`): a recurrence in the file `timing.hpp` of its folder, or the steps that
+follow from its access. FINN's nodes are modelled after its RTL (`swg_template_default.sv`, `replay_buffer.sv`, `vpc.sv`,
 `fmpadding.sv`, `thresholding.sv`, `fifo.sv`) and ours; `sim.fifo_check` holds the result against simulation
 of the RTL.
 """
@@ -24,35 +25,41 @@ of the RTL.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, inf, lcm, log2, prod
+from math import inf, lcm, prod
 from pathlib import Path
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 
+from hls.graph import Graph
+from hls.ops import facets, operators
+from hls.ops.operator import Frame
 from pixelmend.native import call, program
 
+BASE = Path(__file__).with_suffix(".hpp")
 SOURCE = Path(__file__).with_suffix(".cpp")
 FRAMES = 3  # back to back; the last two give the period
 ROWS = 256  # at most, of the image: branches lag by rows (some 80), so that taller frames tell nothing more
 BEATS = 40_000_000  # a frame, on all streams, at most: half as many rows where there are more, to save time
 FIFO_LATENCY = 3  # cycles through a FIFO in block RAM; one or two less in LUTs
-UNIT_LATENCY = 6  # of a matrix unit, beside its adder tree
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """What a run of several frames gave: the cycle of each frame's last beat, fewer after a deadlock."""
+    """What a run of several frames gave: for each output the cycle of each frame's last beat, fewer after a
+    deadlock.
+    """
 
     frames: int
-    ends: tuple[int, ...]
+    ends: tuple[tuple[int, ...], ...]
     levels: dict[str, int]  # most beats that each FIFO held, by name
 
     @property
     def period(self) -> float:
         """Cycles a frame in the steady state; infinite after a deadlock."""
-        return inf if len(self.ends) < self.frames else self.ends[-1] - self.ends[-2]
+        if min(len(ends) for ends in self.ends) < self.frames:
+            return inf
+        return max(ends[-1] - ends[-2] for ends in self.ends)
 
 
 @dataclass
@@ -74,26 +81,31 @@ class Pipeline:
     """
 
     def __init__(self, model: ModelWrapper, rows: int | None = None) -> None:
-        self._model = model
-        rows = rows or _rows(model)
+        self._graph = Graph(model)
         self._streams: list[_Stream] = []
         self._index: dict[str, int] = {}  # of the stream that a tensor is
         self._depths: dict[str, int] = {}
-        first, last = model.graph.input[0].name, model.graph.output[0].name
-        height = model.get_tensor_shape(first)[1]
-        # rows left out of each tensor
-        self._left_out = {first: max(0, height - rows) // _reduction(model) * _reduction(model)}
-        kept = 1 - Fraction(self._left_out[first], height)
-        self._stream(first, 1, 1)
-        reader = getCustomOp(model.find_consumer(first))
-        beats = prod(reader.get_folded_input_shape()[:-1]) * kept
-        self._nodes = [f"source {self._index[first]} {beats}"]
-        for node in model.graph.node:
-            if node.op_type != "StreamingFIFO_rtl":
+        height = self._graph.shape(self._graph.inputs[0])[1]
+        growth = _growth(self._graph)
+        whole = lcm(*(scale.denominator for scale in growth.values()))
+        less = max(0, height - (rows or _rows(self._graph))) // whole * whole
+        # rows of each tensor in the frame that is evaluated
+        self._rows = {
+            name: self._graph.shape(name)[1] - int(less * scale) for name, scale in growth.items()
+        }
+        self._nodes: list[str] = []
+        for name in self._graph.inputs:
+            self._stream(name, 1, 1)
+            reader = self._graph.consumer(name)
+            shape = facets(reader).get_folded_input_shape(facets(reader).streams().index(name))
+            self._nodes.append(_line("source", [], [self._index[name]], [_beats(shape, self._rows[name])]))
+        for node in self._graph.nodes:
+            if not facets(node).buffers:
                 self._nodes.append(self._node(node))
-        writer = getCustomOp(model.find_producer(last))
-        beats = prod(writer.get_folded_output_shape()[:-1]) * kept
-        self._nodes.append(f"sink {self._index[last]} {beats}")
+        for name in self._graph.outputs:
+            writer = self._graph.producer(name)
+            shape = facets(writer).get_folded_output_shape(list(writer.output).index(name))
+            self._nodes.append(_line("sink", [self._index[name]], [], [_beats(shape, self._rows[name])]))
 
     def run(self, depths: Mapping[str, int] | None = None, frames: int = FRAMES) -> Schedule:
         """Send `frames` frames through; `depths` in beats by FIFO name, where not those of the graph."""
@@ -103,11 +115,11 @@ class Pipeline:
             places = stream.places + sum(known[name] for name in stream.fifos)
             lines.append(f"stream {places} {stream.latency} {stream.turn}")
         text = "\n".join([*lines, *self._nodes, f"run {frames}", ""])
-        ends, levels = call([str(program(SOURCE))], "the pipeline's timing", text=text).splitlines()
+        *ends, levels = call([str(_program())], "the pipeline's timing", text=text).splitlines()
         held = [int(level) for level in levels.split()]
         return Schedule(
             frames,
-            tuple(int(end) for end in ends.split()),
+            tuple(tuple(int(end) for end in line.split()) for line in ends),
             {name: held[n] for n, stream in enumerate(self._streams) for name in stream.fifos},
         )
 
@@ -115,12 +127,11 @@ class Pipeline:
         """Number the stream that begins with `tensor`, FIFOs behind it included; whether there are any."""
         fifos = []
         index = self._index[tensor] = len(self._streams)
-        while (reader := self._model.find_consumer(tensor)) is not None:
-            if reader.op_type != "StreamingFIFO_rtl":
+        while (reader := self._graph.consumer(tensor)) is not None:
+            if not facets(reader).buffers:
                 break
-            self._depths[reader.name] = getCustomOp(reader).get_nodeattr("depth")
+            self._depths[reader.name] = facets(reader).number("depth")
             fifos.append(reader.name)
-            self._left_out[reader.output[0]] = self._left_out[tensor]
             tensor = reader.output[0]
             self._index[tensor] = index
         # a register takes a beat in the cycle in which it hands one on; a counter of places does not
@@ -131,115 +142,45 @@ class Pipeline:
         return bool(fifos)
 
     def _node(self, node: Any) -> str:
-        operator = getCustomOp(node)
-        less = self._left_out[node.input[0]]
-        self._left_out |= dict.fromkeys(node.output, int(less * _scale(operator)))
-        places, latency = _output(operator)
-        in_fifo = [self._stream(tensor, places, latency) for tensor in node.output]
-        inputs = [self._index[name] for name in node.input if name in self._index]
-        outputs = [self._index[name] for name in node.output]
-        match node.op_type:
-            case "StreamFork_rtl":
-                return _line("fork", *inputs, len(outputs), *outputs)
-            case "StreamingDataWidthConverter_rtl":
-                numbers = [*_numbers(operator, "inWidth", "outWidth"), int(not any(in_fifo))]
-            case "FMPadding_rtl":
-                height, width, *pads = _numbers(operator, "ImgDim", "Padding")
-                numbers = [operator.get_folded_input_shape()[-2], width, height - less, *pads]
-            case "ConvolutionInputGenerator_rtl":
-                height, width, rows, columns = _numbers(operator, "IFMDim", "OFMDim")
-                kernel, stride = _numbers(operator, "ConvKernelDim", "Stride")[::2]
-                numbers = [
-                    operator.get_folded_input_shape()[-2], width, height - less, columns,
-                    rows - less // stride, kernel, stride, operator.get_buffer_depth(), int(not any(in_fifo)),
-                ]  # fmt: skip
-            case "MVAU_rtl":
-                steps, passes = _folds(operator)
-                numbers = [steps, passes, latency % steps]
-            case "PyramidHalve_rtl":
-                numbers = _numbers(operator, "ImgDim")[1:]
-            case "PyramidDouble_rtl":
-                height, width = _numbers(operator, "ImgDim")
-                numbers = [width, height - self._left_out[node.output[0]]]
-            case "PyramidRelax_rtl":
-                height, width = _numbers(operator, "ImgDim")
-                numbers = [(height - less) * width, operator.lag()]
-            case "PixelShuffle_rtl":
-                height, width, *others = _numbers(
-                    operator, "ImgDim", "Stride", "CropNorth", "CropEast", "CropSouth", "CropWest"
-                )
-                depths = operator.depths()[:2]
-                numbers = [operator.beats_per_pixel(), height - less, width, *others, *depths]
-            case _:
-                return _line("join", len(inputs), *inputs, *outputs)
-        kinds = {
-            "StreamingDataWidthConverter_rtl": "convert",
-            "FMPadding_rtl": "pad",
-            "ConvolutionInputGenerator_rtl": "window",
-            "MVAU_rtl": "matrix",
-            "PyramidHalve_rtl": "halve",
-            "PyramidDouble_rtl": "double",
-            "PyramidRelax_rtl": "relax",
-            "PixelShuffle_rtl": "shuffle",
-        }
-        return _line(kinds[node.op_type], *inputs, *outputs, *numbers)
+        operator = facets(node)
+        places, latency = operator.registers()
+        in_fifo = tuple(self._stream(tensor, places, latency) for tensor in node.output)
+        streams = operator.streams()
+        frame = Frame(
+            tuple(self._rows[name] for name in streams), tuple(self._rows[name] for name in node.output), in_fifo
+        )
+        kind, numbers = operator.schedule(frame)
+        return _line(kind, [self._index[name] for name in streams], [self._index[name] for name in node.output], numbers)
 
 
-def _scale(operator: Any) -> Fraction:
-    """Rows of a node's result for each row of its first input, where the image goes on."""
-    match operator.onnx_node.op_type:
-        case "ConvolutionInputGenerator_rtl":
-            return Fraction(1, operator.get_nodeattr("Stride")[0])
-        case "PixelShuffle_rtl":
-            return Fraction(operator.get_nodeattr("Stride"))
-        case "PyramidHalve_rtl":
-            return Fraction(1, 2)
-        case "PyramidDouble_rtl":
-            return Fraction(2)
-        case _:
-            return Fraction(1)
+def _program() -> Path:
+    own = [path for operator in operators().values() for path in operator.recurrences()]
+    return program(BASE, *dict.fromkeys(own), SOURCE)
 
 
-def _rows(model: ModelWrapper) -> int:
-    height = model.get_tensor_shape(model.graph.input[0].name)[1]
-    beats = sum(prod(getCustomOp(node).get_folded_output_shape()[:-1]) for node in model.graph.node)
+def _growth(graph: Graph) -> dict[str, Fraction]:
+    """Rows of each tensor for each row of the image, where the image goes on."""
+    height = graph.shape(graph.inputs[0])[1]
+    growth = {name: Fraction(graph.shape(name)[1], height) for name in graph.inputs}
+    for node in graph.nodes:
+        operator = facets(node)
+        growth |= dict.fromkeys(node.output, growth[operator.streams()[0]] * operator.growth())
+    return growth
+
+
+def _rows(graph: Graph) -> int:
+    height = graph.shape(graph.inputs[0])[1]
+    beats = sum(prod(facets(node).get_folded_output_shape()[:-1]) for node in graph.nodes)
     return ROWS if beats * min(ROWS, height) <= BEATS * height else ROWS // 2
 
 
-def _reduction(model: ModelWrapper) -> int:
-    """The rows of the image of which every tensor has a whole number."""
-    scales = {model.graph.input[0].name: Fraction(1)}
-    for node in model.graph.node:
-        scales |= dict.fromkeys(node.output, scales[node.input[0]] * _scale(getCustomOp(node)))
-    return lcm(*(scale.denominator for scale in scales.values()))
+def _beats(folded: tuple[int, ...], rows: int) -> int:
+    """Beats of a frame of `rows` rows; a beat may hold several pixels."""
+    beats = Fraction(prod(int(side) for side in folded[:-1]) * rows, int(folded[1]))
+    if beats.denominator != 1:
+        raise ValueError(f"{rows} rows of a stream folded to {folded} are no whole number of beats")
+    return int(beats)
 
 
-def _output(operator: Any) -> tuple[int, int]:
-    """Beats that a node keeps behind its last step, and the cycles they take."""
-    match operator.onnx_node.op_type:
-        case "Thresholding_rtl":  # two stages a bit of the result, then a queue that holds them all
-            stages = 2 * ceil(log2(operator.get_nodeattr("numSteps") + 1))
-            return stages + 3, stages + 2
-        case "MVAU_rtl":  # stops once a second result waits; those on their way still come
-            simd = operator.get_nodeattr("SIMD")
-            latency = UNIT_LATENCY + ceil(log2(simd + 1)) + (simd == 1)
-            return 2 + latency // _folds(operator)[0], latency
-        case "StreamFork_rtl":
-            return 1, 0
-        case _:
-            return 1, 1
-
-
-def _folds(operator: Any) -> tuple[int, int]:
-    """Steps of a pass and passes of a window of a matrix unit."""
-    columns, rows, simd, pe = _numbers(operator, "MW", "MH", "SIMD", "PE")
-    return columns // simd, rows // pe
-
-
-def _numbers(operator: Any, *names: str) -> list[int]:
-    values = [operator.get_nodeattr(name) for name in names]
-    return [int(one) for value in values for one in (value if hasattr(value, "__len__") else [value])]
-
-
-def _line(kind: str, *numbers: int) -> str:
-    return " ".join([kind, *map(str, numbers)])
+def _line(kind: str, inputs: list[int], outputs: list[int], numbers: list[int]) -> str:
+    return " ".join([kind, *map(str, [len(inputs), *inputs, len(outputs), *outputs, *numbers])])

@@ -18,17 +18,21 @@ FLAGS = ("-std=c++17", "-O3", "-Wall", "-Wextra", "-Werror")
 
 
 @memoize
-def program(source: Path) -> Path:
-    """The executable of one C++ file that includes nothing but the standard library, compiled once.
+def program(*sources: Path) -> Path:
+    """The executable of C++ files that include nothing but the standard library, as one source, compiled once.
 
-    `UserError` where there is no compiler or it rejects the file.
+    They stand in the order given; the last names the program. `UserError` where there is no compiler or it
+    rejects them.
     """
-    digest = text_digest(source.read_text(encoding="utf-8"), *FLAGS, compiler())[:32]
-    made = CACHE / f"{source.stem}-{digest}"
+    text = "".join(f'#line 1 "{path}"\n{path.read_text(encoding="utf-8")}' for path in sources)
+    text = text.replace("#pragma once\n", "\n")
+    digest = text_digest(text, *FLAGS, compiler())[:32]
+    made = CACHE / f"{sources[-1].stem}-{digest}"
     with locked(CACHE / "locks" / made.name):
         if not made.is_file():
             with replacing(made) as temporary:
-                call([compiler(), *FLAGS, "-o", str(temporary), str(source)], "the C++ compiler")
+                command = [compiler(), *FLAGS, "-x", "c++", "-o", str(temporary), "-"]
+                call(command, "the C++ compiler", text=text)
                 temporary.chmod(0o755)
             made.chmod(0o755)
     return made

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 
 from hls.config import HlsConfig
-from hls.cpp.units import Channel, Place, Unit, structure, unit
+from hls.cpp.kernels import headers
+from hls.cpp.units import Channel, Place, Unit, structure
+from hls.ops import facets
 from hls.rtl.top import links
 from pixelmend.files import write_text
 
-KERNELS = Path(__file__).parents[1] / "kernels"
 TEST_BENCH = Path(__file__).with_name("test_bench.cpp")
 NAME = "pixelmend"
 
@@ -39,14 +39,14 @@ def generate(model: ModelWrapper, config: HlsConfig, folder: Path) -> None:
     """Write the project into the empty `folder`. `UserError` for a node that no kernel stands for."""
     for name in ("params", "kernels"):
         (folder / name).mkdir()
-    for header in sorted(KERNELS.glob("*.hpp")):
+    for header in headers():
         shutil.copyfile(header, folder / "kernels" / header.name)
     shutil.copyfile(TEST_BENCH, folder / "test_bench.cpp")
     channels = _channels(model)
     units = {
         node.name: _unit(model, node, channels, config.part)
         for node in model.graph.node
-        if node.op_type != "StreamingFIFO_rtl"
+        if not facets(node).buffers
     }
     _, height, width, _ = model.get_tensor_shape(model.graph.input[0].name)
     beats = height * width // config.pixels_per_beat
@@ -63,21 +63,21 @@ def _channels(model: ModelWrapper) -> dict[str, Channel]:
     channels = {link.name: Channel(link.name, link.bits) for link in links(model)}
     row: dict[str, list[Any]] = {}  # FIFOs in a row, by the tensor behind the last
     for node in model.graph.node:
-        if node.op_type == "StreamingFIFO_rtl":
+        if facets(node).buffers:
             fifos = [*row.pop(node.input[0], []), node]
             row[node.output[0]] = fifos
             first = channels[fifos[0].input[0]]
-            depths = [getCustomOp(one).get_nodeattr("depth") for one in fifos]
-            style = getCustomOp(fifos[depths.index(max(depths))]).resolve_ram_style()
+            depths = [facets(one).number("depth") for one in fifos]
+            style = facets(fifos[depths.index(max(depths))]).resolve_ram_style()
             deep = Channel(first.name, first.bits, sum(depths), style)
             channels |= {tensor: deep for one in fifos for tensor in (one.input[0], one.output[0])}
     return channels
 
 
 def _unit(model: ModelWrapper, node: Any, channels: dict[str, Channel], part: str) -> Unit:
-    streams = [tensor for tensor in node.input if model.get_initializer(tensor) is None]
-    inputs = [channels[tensor] for tensor in streams]
-    return unit(Place(model, node, inputs, [channels[tensor] for tensor in node.output], part))
+    operator = facets(node)
+    inputs = [channels[tensor] for tensor in operator.streams()]
+    return operator.unit(Place(model, node, inputs, [channels[tensor] for tensor in node.output], part))
 
 
 def _layers(units: dict[str, Unit], channels: dict[str, Channel], beats: int) -> dict[str, str]:

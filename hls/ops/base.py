@@ -4,7 +4,8 @@ Words: the *normal* shape is the tensor's; the *folded* shape splits its channel
 FINN's `Exception`s are not used; a wrong attribute is a `UserError` that names the node.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,21 @@ import numpy as np
 from finn.custom_op.fpgadataflow import rtlbackend
 from numpy.typing import NDArray
 from qonnx.core.datatype import BaseDataType, DataType
+from qonnx.core.modelwrapper import ModelWrapper
 
-from pixelmend.errors import UserError
+from hls.ops.folding import narrowest
+from hls.ops.instance import instantiated
+from hls.ops.operator import Frame, Operator, Work, in_step
 from pixelmend.files import write_text
 
 DOMAIN = "finn.custom_op.fpgadataflow.rtl"
 
-FIFO_EDITS = (
-    # Verilator 5.48 evaluates a constant function on a packed structure only.
-    ("typedef struct {\n\t\tint unsigned  lo;", "typedef struct packed {\n\t\tint unsigned  lo;"),
-    # slang, as the standard, has no such directive inside a module; all nets are declared.
-    ("`default_nettype none\n", "\n"),
-    ("`default_nettype wire\n", "\n"),
-)
-"""What `mend_fifo` replaces in fifo.sv of finn-plus 1.6.1, each text once; the function stays the same."""
 
+class StreamOp(Operator, rtlbackend.RTLBackend):
+    """Base of our own operators. Shapes are (1, H, W, C), one frame; a subclass says what goes in and out.
 
-class StreamOp(rtlbackend.RTLBackend):
-    """Base of the operators. Shapes are (1, H, W, C), one frame; a subclass says what goes in and out.
+    Its core keeps one beat in a register behind its last step, and works in step with its streams, in the way
+    that its access says, unless it says otherwise.
 
     Every node has `backend` "fpgadataflow", `SIMD` (lanes of a beat, a divisor of C) and FINN's bookkeeping
     attributes. `exec_mode` is ignored: nodes execute as numpy, and RTL runs in `sim.verilator`.
@@ -37,6 +35,8 @@ class StreamOp(rtlbackend.RTLBackend):
 
     core: str
     """The SystemVerilog module, in a file of that name beside the subclass."""
+
+    synthesis_rank = 3
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         return super().get_nodeattr_types() | {"SIMD": ("i", True, 1)}
@@ -59,10 +59,6 @@ class StreamOp(rtlbackend.RTLBackend):
         """Datatype of output `ind`."""
         raise NotImplementedError
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        """The operator on whole tensors: the reference that the RTL equals exactly."""
-        raise NotImplementedError
-
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         """Parameters of the core and what its stream ports connect to, for the wrapper."""
         raise NotImplementedError
@@ -82,9 +78,49 @@ class StreamOp(rtlbackend.RTLBackend):
 
     # What follows from it.
 
+    def schedule(self, frame: Frame) -> tuple[str, list[int]]:
+        """In step: an output beat leaves with the last beat it needs of each input, beat j of a pixel with
+        beat j of the pixels needed.
+        """
+        made = (frame.rows_out[0], self.get_normal_output_shape()[2])
+        beats = self.get_folded_output_shape()[-2]
+        needs, counts = [], []
+        for index, rows in enumerate(frame.rows_in):
+            have = (rows, self.get_normal_input_shape(index)[2])
+            if self.get_folded_input_shape(index)[-2] != beats:
+                self.left_out("schedule (schedule), as its pixels come and go in unlike numbers of beats")
+            pixels = self.access(index).needed(have, made)
+            needs.append((pixels[:, None] * beats + np.arange(beats)).reshape(-1))
+            counts.append(prod(have) * beats)
+        return in_step(needs, counts)
+
+    def registers(self) -> tuple[int, int]:
+        return 1, 1
+
+    def ahead(self, producer: Operator | None) -> int:
+        return 0
+
+    def limits(self) -> dict[str, int]:
+        return {"SIMD": self.number("NumChannels")}
+
+    def fold(self, target_cycles: int, producer: Operator | None, before: dict[str, int]) -> dict[str, int]:
+        return narrowest(self, target_cycles)
+
+    def folded(self) -> None:
+        pass
+
+    def work(self) -> Work:
+        return Work()
+
+    def waits_unfolded(self) -> tuple[int, ...]:
+        return ()
+
+    def instance(self, model: ModelWrapper) -> Iterator[str]:
+        return instantiated(self)
+
     @property
     def n_inputs(self) -> int:
-        return len(self.onnx_node.input)
+        return len(self.streams())
 
     @property
     def n_outputs(self) -> int:
@@ -94,10 +130,6 @@ class StreamOp(rtlbackend.RTLBackend):
         """A node attribute, integers as int and lists of integers as list."""
         value = self.get_nodeattr(name)
         return [int(item) for item in value] if isinstance(value, (list, tuple, np.ndarray)) else value
-
-    def error(self, message: str) -> UserError:
-        """A `UserError` about this node."""
-        return UserError(f"{self.onnx_node.op_type} '{self.onnx_node.name}': {message}")
 
     def integer_type(self, attribute: str) -> BaseDataType:
         """The datatype an attribute names, checked to be a plain integer."""
@@ -147,7 +179,7 @@ class StreamOp(rtlbackend.RTLBackend):
 
     def infer_node_datatype(self, model: Any) -> None:
         """Take the input datatypes from the model and set those of the outputs."""
-        for ind, name in enumerate(self.onnx_node.input):
+        for ind, name in enumerate(self.streams()):
             self.set_nodeattr(self.input_type_attribute(ind), model.get_tensor_datatype(name).name)
         for ind, name in enumerate(self.onnx_node.output):
             model.set_tensor_datatype(name, self.get_output_datatype(ind))
@@ -155,12 +187,13 @@ class StreamOp(rtlbackend.RTLBackend):
     def execute_node(self, context: dict[str, NDArray[Any]], graph: Any) -> None:
         """Execute as numpy; tensors are integers held in float32, as everywhere in FINN."""
         inputs = []
-        for ind, name in enumerate(self.onnx_node.input):
+        for ind, name in enumerate(self.streams()):
             if context[name].shape != self.get_normal_input_shape(ind):
                 shape = self.get_normal_input_shape(ind)
                 raise self.error(f"input {ind} must have shape {shape}, got {context[name].shape}")
             inputs.append(context[name])
-        for name, output in zip(self.onnx_node.output, self.compute(inputs), strict=True):
+        inputs += [context[name] for name in self.constant_names()]
+        for name, output in zip(self.onnx_node.output, self.evaluate(inputs), strict=True):
             context[name] = output.astype(np.float32)
 
     def generate_hdl(self, model: Any, fpgapart: str, clk: float) -> None:
@@ -181,11 +214,7 @@ class StreamOp(rtlbackend.RTLBackend):
 
     def core_sources(self) -> list[Path]:
         """Source files beneath the wrapper, in compile order; files of FINN's library in place."""
-        return [self.core_folder() / f"{self.core}.sv"]
-
-    def core_folder(self) -> Path:
-        """The folder of the operator."""
-        return Path(__file__).parent / self.__module__.split(".")[-2]
+        return [self.folder() / f"{self.core}.sv"]
 
     def get_rtl_file_list(self, abspath: bool = False) -> list[str]:
         wrapper = Path(self.get_nodeattr("code_gen_dir_ipgen")) / f"{self.get_nodeattr('gen_top_module')}.v"
@@ -196,20 +225,6 @@ class StreamOp(rtlbackend.RTLBackend):
         adds = [f"add_files -norecurse {path}" for path in self.get_rtl_file_list(abspath=True)]
         top = self.get_nodeattr("gen_top_module")
         return [*adds, f"create_bd_cell -type module -reference {top} {self.onnx_node.name}"]
-
-
-def fifo_source() -> Path:
-    """FINN's `fifo.sv`, which Vivado takes as it is, Verilator and slang after `mend_fifo`."""
-    return Path(rtlbackend.__file__).parents[2] / "finn-rtllib" / "fifo" / "hdl" / "fifo.sv"
-
-
-def mend_fifo(text: str) -> str:
-    """FINN's `fifo.sv` so that Verilator 5.48 and slang accept it as well; see `FIFO_EDITS`."""
-    for old, new in FIFO_EDITS:
-        if text.count(old) != 1:
-            raise UserError(f"fifo.sv: expected {old!r} once, as in finn-plus 1.6.1; found {text.count(old)}")
-        text = text.replace(old, new)
-    return text
 
 
 def _wrapper(

@@ -44,6 +44,10 @@ class PixelOp(StreamOp):
     def get_outstream_width(self, ind: int = 0) -> int:
         return self.get_output_datatype(ind).bitwidth() * self.get_normal_output_shape(ind)[-1]
 
+    def limits(self) -> dict[str, int]:
+        """None: always a whole pixel a beat."""
+        return {}
+
     def get_input_datatype(self, ind: int = 0) -> BaseDataType:
         if self.integer_type("inputDataType") != DataType["UINT8"]:
             raise self.error(f"inputDataType must be UINT8, got {self.get_nodeattr('inputDataType')}")

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 
 from hls.config import HlsConfig
 from hls.finn_setup import rtllib
-from hls.ops.base import fifo_source, mend_fifo
+from hls.ops import facets, operators
+from hls.ops.fifo.source import fifo_source, mend_fifo
 from hls.rtl.packing import fast_packing
 from hls.rtl.top import top
 from pixelmend.errors import UserError
@@ -44,7 +44,7 @@ def nodes(model: ModelWrapper, config: HlsConfig, folder: Path, workspace: Path)
     sources: dict[Path, str] = {path: "" for path in [fifo_source(), rtllib() / "memstream/hdl/memstream.sv"]}
     sources |= {path: "" for path in [*ADAPTERS, PROBE]}
     for node in model.graph.node:
-        if node.op_type == "StreamingFIFO_rtl":
+        if facets(node).buffers:
             continue  # the top level holds FINN's fifo itself, so that its fill level can be seen
         for path in _node(model, node, config, workspace / node.name):
             sources[path] = ""
@@ -65,7 +65,7 @@ def nodes(model: ModelWrapper, config: HlsConfig, folder: Path, workspace: Path)
 def _node(model: ModelWrapper, node: Any, config: HlsConfig, work: Path) -> list[Path]:
     """Generate one node's HDL into `work`; returns its sources, library files in place."""
     work.mkdir()
-    operator = getCustomOp(node)
+    operator = facets(node)
     operator.set_nodeattr("code_gen_dir_ipgen", str(work))
     with fast_packing():
         operator.generate_hdl(model, config.part, config.clock_ns)
@@ -83,6 +83,9 @@ def _placed(path: Path, workspace: Path) -> tuple[str, str]:
         return f"nodes/{path.name}", text.replace('"./', '"memory/')
     if path.is_relative_to(OPS):
         return f"ops/{path.relative_to(OPS).as_posix()}", text
+    for operator in operators().values():
+        if path.is_relative_to(operator.folder()) and not path.is_relative_to(rtllib().resolve()):
+            return f"ops/{operator.folder().name}/{path.name}", text  # a user's own
     if path == PROBE:
         return f"probes/{path.name}", text
     if path == fifo_source():

@@ -10,20 +10,14 @@ stream_probe.sv) and the level of each FIFO, which takes no beat at or above its
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 
 from hls.config import HlsConfig
-from hls.fifo import memories, ram_style
+from hls.ops import facets
 from hls.streams import pixel_bits
 
 NAME = "pixelmend_top"
-
-AXILITE_INPUTS = ("AWVALID", "AWADDR", "WVALID", "WDATA", "WSTRB", "BREADY", "ARVALID", "ARADDR", "RREADY")
-AXILITE_OUTPUTS = ("AWREADY", "WREADY", "BVALID", "BRESP", "ARREADY", "RVALID", "RDATA", "RRESP")
-"""Of the configuration port that FINN's padding and thresholds have even where it is not used."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +41,11 @@ def links(model: ModelWrapper) -> list[Link]:
 
     first = model.graph.input[0].name
     reader = next(node for node in model.graph.node if first in node.input)
-    entrance = getCustomOp(reader)
+    entrance = facets(reader)
     bits, padded = entrance.get_instream_width(0), entrance.get_instream_width_padded(0)
     result = [link(first, bits, padded, "pixel_in", reader.name)]
     for node in model.graph.node:
-        operator = getCustomOp(node)
+        operator = facets(node)
         for index, tensor in enumerate(node.output):
             consumer = model.find_consumer(tensor)
             bits, padded = operator.get_outstream_width(index), operator.get_outstream_width_padded(index)
@@ -61,7 +55,7 @@ def links(model: ModelWrapper) -> list[Link]:
 
 def fifos(model: ModelWrapper) -> list[str]:
     """Names of the FIFOs in the order of the graph; word n of probe_fill and probe_cap is FIFO n."""
-    return [node.name for node in model.graph.node if node.op_type == "StreamingFIFO_rtl"]
+    return [node.name for node in model.graph.node if facets(node).buffers]
 
 
 def top(model: ModelWrapper, config: HlsConfig) -> str:
@@ -73,7 +67,7 @@ def top(model: ModelWrapper, config: HlsConfig) -> str:
     streams = links(model)
     levels = fifos(model)
     body = "\n".join(
-        line for node in model.graph.node for line in ["", f"  // {node.op_type}", *instance(model, node)]
+        line for node in model.graph.node for line in ["", f"  // {node.op_type}", *facets(node).instance(model)]
     )
     wires = "\n".join(
         f"  wire [{link.width - 1}:0] {link.name}_tdata;\n  wire {link.name}_tvalid, {link.name}_tready;"
@@ -170,92 +164,3 @@ def _signature(index: int, link: Link) -> Iterator[str]:
     yield f"    .ap_clk, .ap_rst_n, .valid({link.name}_tvalid), .ready({link.name}_tready),"
     yield f"    .data({link.name}_tdata[{link.bits - 1}:0]), .signature(probe_signature[{32 * index} +: 32])"
     yield "  );"
-
-
-def instance(model: ModelWrapper, node: Any) -> Iterator[str]:
-    operator = getCustomOp(node)
-    streams = [tensor for tensor in node.input if model.get_initializer(tensor) is None]
-    if node.op_type == "StreamingFIFO_rtl":
-        yield from _fifo(node, operator)
-        return
-    ports = [".ap_clk", ".ap_rst_n"]
-    for index, tensor in enumerate(streams):
-        ports += [
-            f".in{index}_V_T{signal.upper()}({tensor}_t{signal})" for signal in ("data", "valid", "ready")
-        ]
-    for index, tensor in enumerate(node.output):
-        ports += [
-            f".out{index}_V_T{signal.upper()}({tensor}_t{signal})" for signal in ("data", "valid", "ready")
-        ]
-    if node.op_type == "MVAU_rtl":
-        yield from _weights(node, operator)
-        name = f"{node.name}_weights"
-        ports += [".ap_clk2x(ap_clk)"]
-        ports += [f".in1_V_T{signal.upper()}({name}_t{signal})" for signal in ("data", "valid", "ready")]
-    if node.op_type in ("FMPadding_rtl", "Thresholding_rtl"):
-        ports += [f".s_axilite_{signal}('0)" for signal in AXILITE_INPUTS]
-        ports += [f".s_axilite_{signal}()" for signal in AXILITE_OUTPUTS]
-    if node.op_type == "Thresholding_rtl":  # selects one of several sets of thresholds; there is one
-        ports += [".in1_V_TVALID('0)", ".in1_V_TDATA('0)", ".in1_V_TREADY()"]
-    yield f"  {operator.get_nodeattr('gen_top_module')} i_{node.name} ("
-    yield "    " + ",\n    ".join(ports)
-    yield "  );"
-
-
-def _weights(node: Any, operator: Any) -> Iterator[str]:
-    """The weight memory of a matrix-vector unit, which streams its words round and round."""
-    width = operator.get_instream_width(1)
-    padded = operator.get_instream_width_padded(1)
-    depth = operator.calc_wmem()
-    name = f"{node.name}_weights"
-    yield f"  wire [{padded - 1}:0] {name}_tdata;"
-    yield f"  wire {name}_tvalid, {name}_tready;"
-    if padded > width:
-        yield f"  assign {name}_tdata[{padded - 1}:{width}] = '0;"
-    yield "  memstream #("
-    yield f"    .SETS(1), .DEPTH({depth}), .WIDTH({width}),"
-    yield f'    .INIT_FILE("memory/{name}.dat"), .RAM_STYLE("{operator.get_nodeattr("ram_style")}")'
-    yield f"  ) i_{name} ("
-    yield "    .clk(ap_clk), .rst(!ap_rst_n),"
-    yield "    .config_ce('0), .config_we('0), .config_address('0), .config_d0('0),"
-    yield "    .config_rack(), .config_q0(), .sidx('0), .svld('0), .srdy(),"
-    yield f"    .ordy({name}_tready), .ovld({name}_tvalid), .odat({name}_tdata[{width - 1}:0])"
-    yield "  );"
-
-
-def _fifo(node: Any, operator: Any) -> Iterator[str]:
-    """FINN's fifo, or two of them in a row where that takes less block RAM; the level is of both."""
-    width, padded = operator.get_instream_width(), operator.get_instream_width_padded()
-    name, source, result = node.name, node.input[0], node.output[0]
-    style = {"srl": "shift"}.get(operator.resolve_ram_style(), operator.resolve_ram_style())
-    depths = memories(operator.get_nodeattr("depth"), width)
-    yield f"  wire {name}_ready;"
-    if padded > width:  # pad bits are not worth memory
-        yield f"  assign {result}_tdata[{padded - 1}:{width}] = '0;"
-    yield f"  assign {source}_tready = {name}_ready && {name}_open;"
-    entry = [f"{source}_tdata[{width - 1}:0]", f"{source}_tvalid && {name}_open", f"{name}_ready"]
-    for index, depth in enumerate(depths):
-        part = f"{name}_{index}"
-        leave = [f"{part}_data", f"{part}_valid", f"{part}_taken"]
-        if index == len(depths) - 1:
-            leave = [f"{result}_tdata[{width - 1}:0]", f"{result}_tvalid", f"{result}_tready"]
-        else:
-            yield f"  wire [{width - 1}:0] {part}_data;"
-            yield f"  wire {part}_valid, {part}_taken;"
-        yield f"  wire [$clog2({depth}+1):0] {part}_count;"
-        yield "  fifo #("
-        yield f'    .DEPTH({depth}), .DATA_WIDTH({width}), .RAM_STYLE("{_style(style, depth)}")'
-        yield f"  ) i_{part} ("
-        yield "    .clk(ap_clk), .rst(!ap_rst_n),"
-        yield f"    .idat({entry[0]}), .ivld({entry[1]}), .irdy({entry[2]}),"
-        yield f"    .odat({leave[0]}), .ovld({leave[1]}), .ordy({leave[2]}),"
-        yield f"    .count({part}_count), .maxcount()"
-        yield "  );"
-        entry = leave
-    level = " + ".join(f"32'({name}_{index}_count)" for index in range(len(depths)))
-    yield f"  assign {name}_level = {level};"
-
-
-def _style(style: str, depth: int) -> str:
-    """What a FIFO is made of; the small rest of a large one is not worth a block RAM."""
-    return ram_style(depth) if style == "block" else style

@@ -8,6 +8,7 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 
 from hls.config import HlsConfig
+from hls.ops import facets
 from hls.rtl import top
 from hls.streams import pixel_bits
 
@@ -28,6 +29,7 @@ class Unit:
     text: str = ""
     parameters: dict[str, int] = field(default_factory=dict)
     memory: str = ""
+    rank: int = 9  # the lower, the longer it takes
 
     def words(self) -> set[str]:
         """Every name the unit mentions."""
@@ -73,10 +75,11 @@ def _node(model: ModelWrapper, node: Any, links: list[top.Link]) -> Unit:
                 if out
                 else f"  assign {name}_tdata = {link.width}'({name}_port);"
             ]
-    if node.op_type == "StreamingFIFO_rtl":
+    operator = facets(node)
+    if operator.buffers:
         # the probes' view of the level is not there, nor their cap on it
         wires += [f"  wire [31:0] {node.name}_level;", f"  wire {node.name}_open = 1'b1;"]
     module = f"fit_{node.name}"
     head = ["`default_nettype none", f"module {module} (", "  " + ",\n  ".join(ports), ");"]
-    text = "\n".join([*head, *wires, *top.instance(model, node), "endmodule", "`default_nettype wire"])
-    return Unit(node.name, node.op_type, module, text + "\n", memory=f"{node.name}_*.dat")
+    text = "\n".join([*head, *wires, *operator.instance(model), "endmodule", "`default_nettype wire"])
+    return Unit(node.name, node.op_type, module, text + "\n", memory=f"{node.name}_*.dat", rank=operator.synthesis_rank)

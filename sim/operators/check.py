@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hls.ops import operators
+from hls.ops.operator import Drawn, Operator
 from pixelmend.errors import UserError
-from sim.operators.cases import OPERATORS, Drawn
 from sim.operators.node import Hardware, Node, Tensors
 from sim.verilator import Stall
 
@@ -20,13 +21,19 @@ FRAMES = 3
 PATTERNS = ("none", "random", "bursty", "one_in_four")  # of idle inputs, and of outputs not ready
 
 
+def by_name() -> dict[str, type[Operator]]:
+    """All registered operators by their short names."""
+    return {operator.short: operator for operator in operators().values()}
+
+
 def draw(name: str, seed: int) -> tuple[Drawn, Node, Tensors]:
     """A node of the operator `name`, and frames for it, ends and middle of their types among them."""
-    if name not in OPERATORS:
-        raise UserError(f"expected an operator, one of {', '.join(OPERATORS)}; got {name!r}")
-    rng = np.random.default_rng([seed, list(OPERATORS).index(name)])
-    drawn = OPERATORS[name].draw(rng)
-    node = Node(OPERATORS[name].kind, drawn)
+    known = by_name()
+    if name not in known:
+        raise UserError(f"expected an operator, one of {', '.join(known)}; got {name!r}")
+    rng = np.random.default_rng([seed, list(known).index(name)])
+    drawn = known[name].draw(rng)
+    node = Node(known[name].__name__, drawn)
     count = int(rng.integers(1, FRAMES + 1))
     return drawn, node, [integers(rng, port.kind, (count, *port.shape)) for port in node.inputs]
 
@@ -48,15 +55,16 @@ def check(name: str, seed: int, cache: Path, keep: bool = True) -> int:
     compiled programs stay in `cache`.
     """
     drawn, node, frames = draw(name, seed)
+    operator = by_name()[name]
     per_frame = [
-        OPERATORS[name].naive(drawn, [tensor[number] for tensor in frames])
+        operator.naive(drawn, [tensor[number] for tensor in frames])
         for number in range(len(frames[0]))
     ]
     want = [np.stack(outputs) for outputs in zip(*per_frame, strict=True)]
     try:
         _equal("reference", node.reference(frames), want)
         _equal("integer model", node.integer(frames), want)
-        if name != "fifo":  # a stream of the HLS C++ is one by itself
+        if not operator.buffers:  # a stream of the HLS C++ is one by itself
             _equal("HLS C++", node.cpp(frames, cache), want)
         return _rtl(node, frames, want, seed, cache, keep)
     except Exception as error:

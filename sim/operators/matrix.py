@@ -8,8 +8,7 @@ from pixelmend.console import note, progress
 from pixelmend.errors import UserError
 from pixelmend.files import write_json
 from pixelmend.provenance import ROOT, made_by
-from sim.operators.cases import OPERATORS
-from sim.operators.check import FRAMES, PATTERNS, check
+from sim.operators.check import FRAMES, PATTERNS, by_name, check
 
 CACHE = ROOT / "build" / ".cache" / "sim"
 
@@ -27,7 +26,7 @@ def matrix(
     Seed by seed, so that a run that `seconds` ends saw every operator. `UserError` after writing where a
     node failed.
     """
-    names = list(OPERATORS) if only is None else [only]
+    names = list(by_name()) if only is None else [only]
     wanted = [(seed, name) for seed in range(first, first + count) for name in names]
     passed = dict.fromkeys(names, 0)
     failures: list[dict[str, Any]] = []
@@ -55,9 +54,10 @@ def matrix(
 
 
 def _report(first: int, count: int, passed: dict[str, int], failures: list[dict[str, Any]]) -> dict[str, Any]:
+    known = by_name()
     return {
         "seeds": [first, first + count - 1],
-        "operators": {OPERATORS[name].kind: number for name, number in passed.items() if name in OPERATORS},
+        "operators": {known[name].__name__: number for name, number in passed.items() if name in known},
         "frames": [1, FRAMES],
         "stalls": f"{len(PATTERNS)} patterns of idle inputs x {len(PATTERNS)} of outputs not ready",
         "passed": sum(passed.values()),

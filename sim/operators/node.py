@@ -15,21 +15,19 @@ from onnx import TensorProto, helper
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
-from qonnx.custom_op.registry import getCustomOp
 
 from hls.config import HlsConfig
-from hls.cpp.generate import KERNELS
-from hls.cpp.units import Channel, Place, unit
+from hls.cpp.kernels import folders, headers
+from hls.cpp.units import Channel, Place
 from hls.finn_setup import finn_workspace
-from hls.ops import DOMAIN
+from hls.ops import DOMAIN, facets
+from hls.ops.operator import Drawn
 from hls.rtl.generate import nodes
-from hls.rtl.top import instance
 from pixelmend.files import write_text
 from pixelmend.native import call, compiler
-from sim.ap_types import headers
+from sim import ap_types
 from sim.harness.tools import cached, digest, execute
 from sim.integer import execute_node
-from sim.operators.cases import Drawn
 from sim.rtl import LENIENT
 from sim.stream import pack, unpack
 from sim.verilator import Ports, Result, Simulation, Stall, Stream, build
@@ -84,7 +82,7 @@ class Node:
             kind, [*inputs, *constants], outputs, name=NAME, domain=DOMAIN, backend="fpgadataflow",
             **drawn.attributes,
         )  # fmt: skip
-        operator = getCustomOp(node)
+        operator = facets(node)
         shapes = [operator.get_normal_input_shape(n) for n in range(drawn.inputs)]
         shapes += [operator.get_normal_output_shape(n) for n in range(drawn.outputs)]
         infos = [
@@ -106,7 +104,7 @@ class Node:
         return self.model.graph.node[0]
 
     def _port(self, name: str, index: int, out: bool) -> Port:
-        operator = getCustomOp(self.proto)
+        operator = facets(self.proto)
         end = "out" if out else "in"
         kind = operator.get_output_datatype(index) if out else operator.get_input_datatype(index)
         self.model.set_tensor_datatype(name, kind)
@@ -119,7 +117,7 @@ class Node:
         """FINN's, or our operator's, own execution, frame by frame."""
         results: list[Tensors] = []
         with finn_workspace():
-            getCustomOp(self.proto).set_nodeattr("exec_mode", "cppsim")
+            facets(self.proto).set_nodeattr("exec_mode", "cppsim")
             for number in range(len(frames[0])):
                 feed = {
                     port.name: tensor[number : number + 1].astype(np.float32)
@@ -127,7 +125,7 @@ class Node:
                 }
                 context = execute_onnx(self.model, feed)
                 results.append([context[port.name] for port in self.outputs])
-            getCustomOp(self.proto).set_nodeattr("exec_mode", "")
+            facets(self.proto).set_nodeattr("exec_mode", "")
         return [np.concatenate(tensors) for tensors in zip(*results, strict=True)]
 
     def integer(self, frames: Tensors) -> Tensors:
@@ -166,7 +164,8 @@ class Node:
     def _program(self, count: int, cache: Path) -> Path:
         inputs = [Channel(port.name, port.bits) for port in self.inputs]
         outputs = [Channel(port.name, port.bits) for port in self.outputs]
-        made = unit(Place(self.model, self.proto, inputs, outputs, HlsConfig().part))
+        place = Place(self.model, self.proto, inputs, outputs, HlsConfig().part)
+        made = facets(self.proto).unit(place)
         streams = [*inputs, *outputs, *made.channels]
         own = [f"  if (!{one.name}.empty()) std::exit(6);" for one in made.channels if not one.count]
         lines = [
@@ -182,16 +181,16 @@ class Node:
             "  }", "}", "",
         ]  # fmt: skip
         source = "\n".join(lines)
-        ap_types = headers(cache)
-        include = [f"-I{KERNELS}", f"-I{BENCH.parent}", "-isystem", str(ap_types)]
+        vendor = ap_types.headers(cache)
+        include = [*(f"-I{folder}" for folder in folders()), f"-I{BENCH.parent}", "-isystem", str(vendor)]
 
         def make(work: Path) -> None:
             write_text(work / "node.cpp", source)
             command = [compiler(), *FLAGS, *include, str(work / "node.cpp"), "-o", str(work / "node")]
             call(command, "the C++ compiler")
 
-        files = [*sorted(KERNELS.glob("*.hpp")), BENCH]
-        return cached(cache, digest(files, [source, str(ap_types), *FLAGS]), "node", make)
+        files = [*headers(), BENCH]
+        return cached(cache, digest(files, [source, str(vendor), *FLAGS]), "node", make)
 
 
 @dataclass(frozen=True)
@@ -247,9 +246,10 @@ def _alone(node: Node) -> str:
         ports += [f"{into} wire [{port.padded - 1}:0] {port.name}_tdata"]
         ports += [f"{into} wire {port.name}_tvalid", f"{back} wire {port.name}_tready"]
     wires = []
-    if node.proto.op_type == "StreamingFIFO_rtl":
+    operator = facets(node.proto)
+    if operator.buffers:
         # the level is for probes, and so is the cap on it
         wires = [f"  wire [31:0] {NAME}_level;", f"  wire {NAME}_open = 1'b1;"]
     head = ["`default_nettype none", f"module {NAME}_alone (", "  " + ",\n  ".join(ports), ");"]
-    body = [*wires, *instance(node.model, node.proto)]
+    body = [*wires, *operator.instance(node.model)]
     return "\n".join([*head, *body, "endmodule", "`default_nettype wire", ""])

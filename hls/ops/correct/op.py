@@ -1,12 +1,16 @@
 """PixelCorrect_rtl: a signed correction of the broken pixels."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hls.ops.access import POINTWISE, Access
+from hls.ops.correct import cases
+from hls.ops.operator import Array
 from hls.ops.pixels import COLOURS, LIMIT, PixelOp
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place, Unit
 
 NEUTRAL = 128  # the correction that changes nothing
 HIGHEST = 255
@@ -19,7 +23,10 @@ class PixelCorrect_rtl(PixelOp):
     else the image. Attributes are those of `PixelOp`.
     """
 
+    short = "correct"
     core = "pixel_correct"
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
         return (1, *self.size(), COLOURS + ind)
@@ -27,11 +34,17 @@ class PixelCorrect_rtl(PixelOp):
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
         return (1, *self.size(), COLOURS)
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
         correction, image = inputs
-        colours, flag = image[..., :COLOURS], image[..., COLOURS:]
+        colours = image[..., :COLOURS]
         corrected = np.clip(colours + correction - NEUTRAL, 0, HIGHEST)
-        return [np.where(flag >= LIMIT, corrected, colours)]
+        return [np.where(image[..., COLOURS:] >= LIMIT, corrected, colours)]
+
+    def access(self, index: int) -> Access:
+        return POINTWISE
+
+    def unit(self, place: "Place") -> "Unit":
+        return place.simple("correct", "broken pixels corrected", {"BEATS": place.beats()})
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         return {}, self.join_connections()

@@ -1,12 +1,18 @@
 """PyramidDouble_rtl: broken pixels filled from the level above."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hls.ops.access import POINTWISE, Access, Axis
+from hls.ops.double import cases
+from hls.ops.operator import Array, Frame
 from hls.ops.pixels import COLOURS, LIMIT, PixelOp
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place, Unit
+
+ROWS_HELD = 4  # of the level above, from the first that its row needs
 
 
 class PyramidDouble_rtl(PixelOp):
@@ -18,7 +24,10 @@ class PyramidDouble_rtl(PixelOp):
     output is (1, H, W, 4) with the level's flag; 0, it is (1, H, W, 3).
     """
 
+    short = "double"
     core = "pyramid_double"
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         return super().get_nodeattr_types() | {"KeepFlag": ("i", True, 0, {0, 1})}
@@ -30,12 +39,40 @@ class PyramidDouble_rtl(PixelOp):
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
         return (1, *self.even_size(), COLOURS + self.attribute("KeepFlag"))
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        above, level = (tensor.astype(np.int64) for tensor in inputs)
-        flag = level[..., COLOURS:]
-        guess = (_spread(_spread(above[..., :COLOURS], 1), 2) + 8) // 16
-        colours = np.where(flag >= LIMIT, guess, level[..., :COLOURS])
-        return [np.concatenate([colours, flag], axis=-1) if self.attribute("KeepFlag") else colours]
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
+        """The level, with the bilinear image of the level above in its broken pixels, halves rounded up."""
+        above, level = inputs
+        grown = above[..., :COLOURS]
+        for axis in (1, 2):
+            ends = np.pad(grown, [(int(side == axis),) * 2 for side in range(4)], "edge")
+            before, after = (np.delete(ends, end, axis) for end in ([-2, -1], [0, 1]))
+            both = np.stack([3 * grown + before, 3 * grown + after], axis + 1)
+            shape = list(grown.shape)
+            shape[axis] *= 2
+            grown = both.reshape(shape)
+        broken = level[..., COLOURS:] >= LIMIT
+        colours = np.where(broken, np.floor(grown / 16 + 0.5), level[..., :COLOURS])
+        kept = [level[..., COLOURS:]] if self.attribute("KeepFlag") else []
+        return [np.concatenate([colours, *kept], -1).astype(np.float32)]
+
+    def schedule(self, frame: Frame) -> tuple[str, list[int]]:
+        return "double", [self.even_size()[1], frame.rows_out[0]]
+
+    def waits_unfolded(self) -> tuple[int, ...]:
+        """The level waits for whole rows of the level above, a pixel a beat."""
+        return (1,)
+
+    def access(self, index: int) -> Access:
+        """Of the level above the cell above and the next nearest, of which whole rows are taken."""
+        if index:
+            return POINTWISE
+        cells = Axis(1, 2, first=-1, last=1)
+        return Access(cells, cells, whole_rows=True, rows_held=ROWS_HELD)
+
+    def unit(self, place: "Place") -> "Unit":
+        height, width = place.numbers("ImgDim")
+        constants = {"HEIGHT": height, "WIDTH": width, "KEEP_FLAG": place.number("KeepFlag") == 1}
+        return place.simple("grow", "broken pixels from the level above", constants)  # `double` is a C++ type
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         height, width = self.even_size()
@@ -49,12 +86,3 @@ class PyramidDouble_rtl(PixelOp):
     def lut_estimation(self, fpgapart: str) -> int:
         """Rough: four weighted sums, and four rows of cells in LUT memory."""
         return 360 + 32 * (4 * (self.even_size()[1] // 2) + 63) // 64
-
-
-def _spread(values: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
-    """Twice as many along an axis, each 3 times the nearest value and once the next nearest."""
-    count = values.shape[axis]
-    places = np.arange(2 * count)
-    near = places // 2
-    far = np.clip(near + np.where(places % 2, 1, -1), 0, count - 1)
-    return 3 * values.take(near, axis) + values.take(far, axis)

@@ -1,12 +1,18 @@
 """StreamFork_rtl: one stream to several, each output with its own handshake."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from qonnx.core.datatype import BaseDataType
 
+from hls.cpp.units import Channel, Unit, structure
+from hls.ops.access import POINTWISE, Access
 from hls.ops.base import StreamOp
+from hls.ops.folding import narrowest
+from hls.ops.fork import cases
+from hls.ops.operator import Array, Frame, Operator
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place
 
 
 class StreamFork_rtl(StreamOp):
@@ -15,7 +21,10 @@ class StreamFork_rtl(StreamOp):
     Attributes: ImgDim [H, W], NumChannels C, NumOutputs (2 or more, the node's outputs), SIMD, inputDataType.
     """
 
+    short = "fork"
     core = "stream_fork"
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         return super().get_nodeattr_types() | {
@@ -37,8 +46,35 @@ class StreamFork_rtl(StreamOp):
     def get_output_datatype(self, ind: int = 0) -> BaseDataType:
         return self.get_input_datatype()
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        return [inputs[0].copy() for _ in range(self.outputs())]
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
+        return [inputs[0]] * self.outputs()
+
+    def schedule(self, frame: Frame) -> tuple[str, list[int]]:
+        return "fork", []
+
+    def registers(self) -> tuple[int, int]:
+        return 1, 0
+
+    def fold(self, target_cycles: int, producer: Operator | None, before: dict[str, int]) -> dict[str, int]:
+        """Whole pixels where it comes by them: its readers take whole pixels too, and no lane costs anything."""
+        whole = producer is not None and not producer.limits()
+        return {"SIMD": self.number("NumChannels")} if whole else narrowest(self, target_cycles)
+
+    def access(self, index: int) -> Access:
+        return POINTWISE
+
+    def unit(self, place: "Place") -> Unit:
+        """A chain of forks, one output each and two at the last."""
+        name, bits = place.node.name, place.inputs[0].bits
+        rest = [Channel(f"{name}_rest{n}", bits) for n in range(1, len(place.outputs) - 1)]
+        sources = [place.inputs[0], *rest]
+        last = [*rest, place.outputs[-1]]
+        calls = [
+            f"fork<{name}>({source.name}, {place.outputs[n].name}, {last[n].name});"
+            for n, source in enumerate(sources)
+        ]
+        constants = {"BEATS": place.beats(), "BITS": bits}
+        return Unit(structure(name, "one stream to several", constants), calls, "fork", rest)
 
     def outputs(self) -> int:
         """Number of copies."""

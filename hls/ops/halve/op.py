@@ -1,12 +1,16 @@
 """PyramidHalve_rtl: the sound pixels of every 2x2 cell, averaged."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hls.ops.access import Access, Axis
+from hls.ops.halve import cases
+from hls.ops.operator import Array
 from hls.ops.pixels import BROKEN, COLOURS, LIMIT, PixelOp
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place, Unit
 
 NOTHING_KNOWN = 128  # mid grey, the colours of a cell without a sound pixel
 
@@ -18,7 +22,10 @@ class PyramidHalve_rtl(PixelOp):
     none of the four is sound, mid grey and the flag 255. Attributes are those of `PixelOp`, H and W even.
     """
 
+    short = "halve"
     core = "pyramid_halve"
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
         return (1, *self.even_size(), COLOURS + 1)
@@ -27,13 +34,21 @@ class PyramidHalve_rtl(PixelOp):
         height, width = self.even_size()
         return (1, height // 2, width // 2, COLOURS + 1)
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        pixels = inputs[0].astype(np.int64)
-        sound = pixels[..., COLOURS:] < LIMIT
-        count = _cells(sound)
-        mean = (_cells(pixels[..., :COLOURS] * sound) + count // 2) // np.maximum(count, 1)
-        colours = np.where(count > 0, mean, NOTHING_KNOWN)
-        return [np.concatenate([colours, np.where(count > 0, 0, BROKEN)], axis=-1)]
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
+        x = inputs[0]
+        corners = np.stack([x[:, row::2, column::2] for row, column in np.ndindex(2, 2)])
+        sound = corners[..., COLOURS:] < LIMIT
+        total, count = (corners[..., :COLOURS] * sound).sum(0), sound.sum(0)
+        mean = np.floor((2 * total + count) / np.maximum(2 * count, 1))
+        colours, flag = np.where(count, mean, NOTHING_KNOWN), np.where(count, 0, BROKEN)
+        return [np.concatenate([colours, flag], -1).astype(np.float32)]
+
+    def access(self, index: int) -> Access:
+        return Access(Axis(2, last=1), Axis(2, last=1))
+
+    def unit(self, place: "Place") -> "Unit":
+        height, width = place.numbers("ImgDim")
+        return place.simple("halve", "means of the sound pixels", {"HEIGHT": height, "WIDTH": width})
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         width, beat = self.even_size()[1], self.get_instream_width() - 1
@@ -49,9 +64,3 @@ class PyramidHalve_rtl(PixelOp):
     def lut_estimation(self, fpgapart: str) -> int:
         """Rough: three dividers by 1 to 4, and half a row of sums of two pixels."""
         return 200 + 29 * (self.even_size()[1] // 2 + 63) // 64
-
-
-def _cells(values: NDArray[Any]) -> NDArray[np.int64]:
-    """(1, H, W, C) -> the sums of all 2x2 cells, (1, H/2, W/2, C)."""
-    _, height, width, channels = values.shape
-    return values.reshape(1, height // 2, 2, width // 2, 2, channels).sum((2, 4), dtype=np.int64)

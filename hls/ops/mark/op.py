@@ -1,12 +1,16 @@
 """PixelMark_rtl: a flag on every pixel that a score calls broken."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hls.ops.access import POINTWISE, Access
+from hls.ops.mark import cases
+from hls.ops.operator import Array
 from hls.ops.pixels import BROKEN, COLOURS, LIMIT, PixelOp
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place, Unit
 
 
 class PixelMark_rtl(PixelOp):
@@ -14,7 +18,10 @@ class PixelMark_rtl(PixelOp):
     and a flag, 255 where the score is at least 128 and 0 elsewhere. Attributes are those of `PixelOp`.
     """
 
+    short = "mark"
     core = "pixel_mark"
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
         return (1, *self.size(), COLOURS if ind else 1)
@@ -22,9 +29,16 @@ class PixelMark_rtl(PixelOp):
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
         return (1, *self.size(), COLOURS + 1)
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
         score, image = inputs
-        return [np.concatenate([image, np.where(score >= LIMIT, BROKEN, 0)], axis=-1)]
+        flag = np.where(score >= LIMIT, float(BROKEN), 0.0)
+        return [np.concatenate([image, flag], -1).astype(np.float32)]
+
+    def access(self, index: int) -> Access:
+        return POINTWISE
+
+    def unit(self, place: "Place") -> "Unit":
+        return place.simple("mark", "flags of broken pixels", {"BEATS": place.beats()})
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         return {}, self.join_connections()

@@ -1,14 +1,20 @@
 """PixelShuffle_rtl: channel groups to blocks of pixels, with a crop."""
 
-from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from qonnx.core.datatype import BaseDataType
 
-from hls.ops.base import StreamOp, fifo_source
+from hls.cpp.units import Channel, Unit, structure
+from hls.ops.access import Access, Axis
+from hls.ops.base import StreamOp
+from hls.ops.fifo.source import fifo_source
+from hls.ops.operator import Array, Frame
+from hls.ops.pixel_shuffle import cases
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place
 
 BLOCK_FROM = 257
 """Deepest FIFO that "auto" makes of LUTs where a beat has 5 bits or more; FINN's fifo.sv."""
@@ -25,7 +31,10 @@ class PixelShuffle_rtl(StreamOp):
     RowDepth (FIFOs of r >= 1; 0: one output row), RamStyle (as FINN's; "auto" never takes UltraRAM).
     """
 
+    short = "shuffle"
     core = "pixel_shuffle"
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         crops = {f"Crop{side}": ("i", False, 0) for side in ("North", "East", "South", "West")}
@@ -66,13 +75,59 @@ class PixelShuffle_rtl(StreamOp):
     def get_output_datatype(self, ind: int = 0) -> BaseDataType:
         return self.get_input_datatype()
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
         stride, channels = self.attribute("Stride"), self.attribute("NumChannels")
-        _, height, width, _ = inputs[0].shape
-        blocks = inputs[0].reshape(1, height, width, stride, stride, channels)
-        whole = blocks.transpose(0, 1, 3, 2, 4, 5).reshape(1, height * stride, width * stride, channels)
+        count, height, width, _ = inputs[0].shape
+        blocks = inputs[0].reshape(count, height, width, stride, stride, channels)
+        whole = blocks.transpose(0, 1, 3, 2, 4, 5).reshape(count, height * stride, width * stride, channels)
         north, east, south, west = self._crops()
         return [whole[:, north : height * stride - south, west : width * stride - east]]
+
+    def schedule(self, frame: Frame) -> tuple[str, list[int]]:
+        crops = self._crops()
+        width, stride = self.attribute("ImgDim")[1], self.attribute("Stride")
+        return "shuffle", [
+            self.beats_per_pixel(),
+            frame.rows_in[0],
+            width,
+            stride,
+            *crops,
+            *self.depths()[:2],
+        ]
+
+    def folded(self) -> None:
+        """Of s row phases of T beats each, one leaves after the other while all come together at the same mean
+        rate. Phase 0 is kept for the (s - 1) / s of a row's time in which the others are sent, at 1 / s of the
+        rate of the whole: (s - 1) * T / s beats. (The others' FIFOs hold a row.)
+        """
+        stride = self.attribute("Stride")
+        kept = -(-(stride - 1) * self.row_beats() // stride)
+        self.set_nodeattr("FirstDepth", kept + stride * self.beats_per_pixel())
+
+    def access(self, index: int) -> Access:
+        stride, (north, _, _, west) = self.attribute("Stride"), self._crops()
+        return Access(Axis(1, stride, north, north), Axis(1, stride, west, west))
+
+    def unit(self, place: "Place") -> Unit:
+        name, bits = place.node.name, place.inputs[0].bits
+        (height, width), stride = place.numbers("ImgDim"), place.number("Stride")
+        first_depth, row_depth = self.depths()[:2]
+        style = {"shift": "srl"}.get(self.ram_style(), self.ram_style())
+        constants = {
+            "HEIGHT": height, "WIDTH": width, "CHANNELS": place.number("NumChannels"), "STRIDE": stride,
+            "CROP_N": place.number("CropNorth"), "CROP_E": place.number("CropEast"),
+            "CROP_S": place.number("CropSouth"), "CROP_W": place.number("CropWest"),
+            "SIMD": place.number("SIMD"), "BITS": place.kind().bitwidth(),
+        }  # fmt: skip
+        rows = [
+            Channel(f"{name}_first", bits, first_depth, style),
+            Channel(f"{name}_others", bits, row_depth, style, stride - 1),
+        ]
+        calls = [
+            f"deal_rows<{name}>({place.inputs[0].name}, {rows[0].name}, {rows[1].name});",
+            f"gather_rows<{name}>({rows[0].name}, {rows[1].name}, {place.outputs[0].name});",
+        ]
+        return Unit(structure(name, "channel groups to pixels", constants), calls, "pixel_shuffle", rows)
 
     # Depths of the FIFOs; see README.md for how they come about.
 

@@ -1,16 +1,27 @@
 """PyramidRelax_rtl: one sweep over broken pixels, in place, towards the surface that bends least."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hls.ops.access import Access, Axis
+from hls.ops.operator import Array, Frame, steps
 from hls.ops.pixels import COLOURS, LIMIT, PixelOp
+from hls.ops.relax import cases
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place, Unit
 
 NARROWEST = 6  # columns: a pixel has left the pipeline before its row's next but one is read
 LONGEST_IN_LUTS = 128  # columns; the rows of wider frames wait in block RAM
 BLOCK_BITS = 36  # that a half block RAM is wide
+CLUSTER = 32  # px, side of the largest cluster of broken pixels that tiles repair as the whole picture does
+# rows down, columns right, weight: each of four directions' neighbour, corner and next but one
+NEIGHBOURS = [(0, 0, -4)] + [
+    (down * i - right * j, right * i + down * j, weight)
+    for down, right in ((0, 1), (1, 0), (0, -1), (-1, 0))
+    for i, j, weight in ((1, 0, 8), (1, 1, -2), (2, 0, -1))
+]
 
 
 class PyramidRelax_rtl(PixelOp):
@@ -24,7 +35,10 @@ class PyramidRelax_rtl(PixelOp):
     KeepFlag 1, the output has the flag as it came; 0, it is (1, H, W, 3).
     """
 
+    short = "relax"
     core = "pyramid_relax"
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         return super().get_nodeattr_types() | {"KeepFlag": ("i", True, 0, {0, 1})}
@@ -44,21 +58,36 @@ class PyramidRelax_rtl(PixelOp):
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
         return (1, *self.size(), COLOURS + self.attribute("KeepFlag"))
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        image = inputs[0][0].astype(np.int64)
-        broken = image[..., COLOURS] >= LIMIT
-        last = image.shape[1] - 1
-        # a row of the border twice at each end, which stays as it came
-        rows = np.pad(image[..., :COLOURS], ((2, 2), (0, 0), (0, 0)), "edge")
-        for y, x in zip(*np.nonzero(broken), strict=True):
-            above2, above, row, below, below2 = rows[y : y + 5]
-            left, right = max(x - 1, 0), min(x + 1, last)
-            beside = row[left] + row[right] + above[x] + below[x]
-            corners = above[left] + above[right] + below[left] + below[right]
-            ends = row[max(x - 2, 0)] + row[min(x + 2, last)] + above2[x] + below2[x]
-            row[x] = np.clip((8 * beside - 2 * corners - ends - 4 * row[x] + 8) >> 4, 0, 255)
-        kept = [image[..., COLOURS:]] if self.attribute("KeepFlag") else []
-        return [np.concatenate([rows[2:-2], *kept], axis=-1)[np.newaxis]]
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
+        """Pixels of equal 2 y + x at once, as none needs another."""
+        x = inputs[0]
+        height, width = x.shape[1:3]
+        rows = np.pad(x[..., :COLOURS], ((0, 0), (2, 2), (0, 0), (0, 0)), "edge").astype(np.int64)
+        frame, row, column = np.nonzero(x[..., COLOURS] >= LIMIT)
+        turns = 2 * row + column
+        for turn in np.unique(turns):
+            n, y, at = (places[turns == turn] for places in (frame, row + 2, column))
+            total = np.full((len(n), COLOURS), 8)
+            for down, right, weight in NEIGHBOURS:
+                total += weight * rows[n, y + down, np.clip(at + right, 0, width - 1)]
+            rows[n, y, at] = np.clip(total // 16, 0, 255)
+        kept = [x[..., COLOURS:]] if self.attribute("KeepFlag") else []
+        return [np.concatenate([rows[:, 2 : height + 2], *kept], -1).astype(np.float32)]
+
+    def schedule(self, frame: Frame) -> tuple[str, list[int]]:
+        """A pixel leaves `lag` steps after it has come; once the frame's last has come, steps need no input."""
+        pixels = np.arange(frame.rows_in[0] * self.size()[1] + self.lag())
+        return steps([pixels < len(pixels) - self.lag()], [pixels >= self.lag()])
+
+    def access(self, index: int) -> Access:
+        """Two pixels around; what it changes carries on along a cluster."""
+        around = Axis(first=-2, last=2)
+        return Access(around, around, delay=self.lag(), carry=CLUSTER - 1)
+
+    def unit(self, place: "Place") -> "Unit":
+        height, width = place.numbers("ImgDim")
+        constants = {"HEIGHT": height, "WIDTH": width, "KEEP_FLAG": place.number("KeepFlag") == 1}
+        return place.simple("relax", "broken pixels drawn towards a smooth surface", constants)
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         height, width = self.size()

@@ -1,12 +1,16 @@
 """PixelSelect_rtl: of two streams of pixels, one of both for every pixel."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hls.ops.access import POINTWISE, Access
+from hls.ops.operator import Array
 from hls.ops.pixels import COLOURS, LIMIT, PixelOp
+from hls.ops.select import cases
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place, Unit
 
 
 class PixelSelect_rtl(PixelOp):
@@ -16,7 +20,10 @@ class PixelSelect_rtl(PixelOp):
     flag. The other has three, as the output has.
     """
 
+    short = "select"
     core = "pixel_select"
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         return super().get_nodeattr_types() | {"FlagInput": ("i", True, 0, {0, 1})}
@@ -27,9 +34,18 @@ class PixelSelect_rtl(PixelOp):
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
         return (1, *self.size(), COLOURS)
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
         flag = inputs[self.attribute("FlagInput")][..., COLOURS:]
         return [np.where(flag >= LIMIT, inputs[0][..., :COLOURS], inputs[1][..., :COLOURS])]
+
+    def access(self, index: int) -> Access:
+        return POINTWISE
+
+    def unit(self, place: "Place") -> "Unit":
+        constants = {
+            "BEATS": place.beats(0), "PIXELS_PER_BEAT": 1, "FLAG_IN_REPAIRED": place.number("FlagInput") == 0,
+        }  # fmt: skip
+        return place.simple("select", "repaired pixels where they are bad", constants)
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         parameters: dict[str, int | str] = {"A_FLAG": f"1'b{int(self.attribute('FlagInput') == 0)}"}

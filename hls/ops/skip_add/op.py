@@ -1,12 +1,16 @@
 """SkipAdd_rtl: the exact sum of two streams."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from qonnx.core.datatype import BaseDataType, DataType
 
+from hls.ops.access import POINTWISE, Access
 from hls.ops.base import StreamOp
+from hls.ops.operator import Array
+from hls.ops.skip_add import cases
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place, Unit
 
 
 class SkipAdd_rtl(StreamOp):
@@ -17,7 +21,10 @@ class SkipAdd_rtl(StreamOp):
     unsigned operand beside a signed one counts with a sign bit).
     """
 
+    short = "add"
     core = "skip_add"
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
 
     def get_nodeattr_types(self) -> dict[str, Any]:
         return super().get_nodeattr_types() | {
@@ -55,8 +62,20 @@ class SkipAdd_rtl(StreamOp):
         widths = [operand.bitwidth() + (signed and not operand.signed()) for operand in operands]
         return DataType[f"{'INT' if signed else 'UINT'}{max(widths) + 1}"]
 
-    def compute(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
         return [inputs[0] + inputs[1]]
+
+    def access(self, index: int) -> Access:
+        return POINTWISE
+
+    def unit(self, place: "Place") -> "Unit":
+        constants = {
+            "BEATS": place.beats(), "SIMD": place.number("SIMD"),
+            "A_BITS": place.kind(0).bitwidth(), "A_SIGNED": bool(place.kind(0).signed()),
+            "B_BITS": place.kind(1).bitwidth(), "B_SIGNED": bool(place.kind(1).signed()),
+            "OUT_BITS": place.result().bitwidth(),
+        }  # fmt: skip
+        return place.simple("skip_add", "sum of two streams", constants)
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         a, b = (self.get_input_datatype(ind) for ind in (0, 1))

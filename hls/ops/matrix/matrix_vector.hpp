@@ -3,7 +3,7 @@
 //
 //   out[n, r] = sum over c of weights[r, c] * in[n, c],  r = 0 .. MH-1, c = 0 .. MW-1, exact
 //
-// in (VECTORS, MW) unsigned, SIMD values of IN_BITS bits a beat; out (VECTORS, MH) signed, PE sums of OUT_BITS
+// in (VECTORS, MW), signed where IN_SIGNED, SIMD values of IN_BITS bits a beat; out (VECTORS, MH) signed, PE sums of OUT_BITS
 // bits a beat. Weights are signed, WEIGHT_BITS bits, of narrow range where LANES > 1 (see multiply.hpp).
 // II 1 a tile of PE rows and SIMD columns: MH/PE * MW/SIMD cycles a vector. Input is taken while the first PE rows
 // are summed up and replayed for the others. Latency: one such pass and the depth of the adder tree.
@@ -44,7 +44,8 @@ void matrix_vector(hls::stream<ap_uint<Node::SIMD * Node::IN_BITS> >& in,
   const int GROUPS = (Node::PE + LANES - 1) / LANES;  // multipliers a column; the last one may have idle lanes
 
 #pragma HLS ARRAY_RESHAPE variable = weights complete dim = 2  // a whole tile a cycle
-  ap_uint<Node::IN_BITS> vector[COLUMNS][Node::SIMD];
+  typedef typename Integer<Node::IN_BITS, Node::IN_SIGNED>::type Value;
+  Value vector[COLUMNS][Node::SIMD];
 #pragma HLS ARRAY_RESHAPE variable = vector complete dim = 2  // a whole beat a cycle
 #pragma HLS DEPENDENCE variable = vector inter RAW distance = COLUMNS true  // replayed a pass later
   ap_int<Node::OUT_BITS> sum[Node::PE];
@@ -58,7 +59,7 @@ vectors:
     columns:
       for (int c = 0; c < COLUMNS; ++c) {
 #pragma HLS PIPELINE II = 1  // a tile a cycle
-        ap_uint<Node::IN_BITS> value[Node::SIMD];
+        Value value[Node::SIMD];
 #pragma HLS ARRAY_PARTITION variable = value complete  // wires
         if (r == 0) split<Node::SIMD, Node::IN_BITS>(in.read(), value);
       replay:

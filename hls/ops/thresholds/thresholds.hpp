@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activation: how many thresholds of its channel a value reaches.
 //
-//   out[n, c] = number of t = 0 .. 2**OUT_BITS - 2 with in[n, c] >= threshold[c, t], thresholds rising along t
+//   out[n, c] = BIAS + number of t = 0 .. 2**OUT_BITS - 2 with in[n, c] >= threshold[c, t], thresholds rising along t
 //
-// in (VECTORS, CHANNELS) of IN_BITS bits, signed where IN_SIGNED; out (VECTORS, CHANNELS) unsigned of OUT_BITS bits;
-// PE channels a beat on both sides. II 1 a beat; latency about 2 * OUT_BITS cycles.
+// in (VECTORS, CHANNELS) of IN_BITS bits, signed where IN_SIGNED; out (VECTORS, CHANNELS) of OUT_BITS bits, signed where
+// BIAS is negative; PE channels a beat on both sides. II 1 a beat; latency about 2 * OUT_BITS cycles.
 //
 // A binary search: stage s = 0 .. OUT_BITS-1 knows the s upper bits of the result, `prefix`, and compares with
 // threshold (2*prefix + 1) * 2**(OUT_BITS-1-s) - 1. So stage s has a memory of its own with 2**s words a channel,
@@ -54,7 +54,7 @@ vectors:
     lanes:
       for (int pe = 0; pe < Node::PE; ++pe) {
 #pragma HLS UNROLL  // each lane searches for itself
-        level[pe] = Search<Node, 0, Node::OUT_BITS>::run(value[pe], pe, fold, 0);
+        level[pe] = Node::BIAS + Search<Node, 0, Node::OUT_BITS>::run(value[pe], pe, fold, 0);
       }
       out.write(join<Node::PE, Node::OUT_BITS>(level));
     }

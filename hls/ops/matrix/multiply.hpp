@@ -3,8 +3,8 @@
 //
 //   product[l] = weight[l] * value,  l = 0 .. LANES-1, exact
 //
-// Weights are signed and of narrow range, |weight| < 2**(WEIGHT_BITS-1); the value is unsigned. Then a product
-// lies in (-2**S, 2**S) with S = WEIGHT_BITS + VALUE_BITS - 1, and
+// Weights are signed and of narrow range, |weight| < 2**(WEIGHT_BITS-1); the value has VALUE_BITS bits, a sign or not. Then a
+// product lies in (-2**S, 2**S) with S = WEIGHT_BITS + VALUE_BITS - 1, and
 //
 //   (sum over l of weight[l] * 2**(S*l)) * value = sum over l of product[l] * 2**(S*l)
 //
@@ -18,15 +18,15 @@
 
 namespace kernels {
 
-template <int LANES, int WEIGHT_BITS, int VALUE_BITS>
-void multiply(const int weight[LANES], ap_uint<VALUE_BITS> value, int product[LANES]) {
+template <int LANES, int WEIGHT_BITS, int VALUE_BITS, class Value>
+void multiply(const int weight[LANES], Value value, int product[LANES]) {
 #pragma HLS INLINE  // so that the multiplier is pipelined with its surroundings
   static_assert(LANES >= 1, "multiply: LANES must be 1 or more");
   static_assert(WEIGHT_BITS >= 2, "multiply: a weight of narrow range has 2 bits or more");
   const int STEP = WEIGHT_BITS + VALUE_BITS - 1;
   const int WORD = STEP * (LANES - 1) + WEIGHT_BITS;
   static_assert(WORD <= 27, "multiply: the packed weights must fit the 25 bits of a DSP48E1 or 27 of a DSP48E2");
-  static_assert(VALUE_BITS <= 17, "multiply: an unsigned value must fit the 18-bit signed port of a DSP");
+  static_assert(VALUE_BITS <= 17, "multiply: a value must fit the 18-bit signed port of a DSP");
 
   int packed = 0;
 pack:

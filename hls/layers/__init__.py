@@ -1,0 +1,8 @@
+"""The layers of an integer network, and the operators that each becomes."""
+
+from hls.layers.convolution import Convolution
+from hls.layers.operation import Operation
+from hls.layers.requantization import Requantization
+from hls.layers.transposed import TransposedConvolution
+
+__all__ = ["Convolution", "Operation", "Requantization", "TransposedConvolution"]

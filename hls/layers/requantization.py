@@ -1,0 +1,67 @@
+"""Thresholds: alone, and as every layer of sums ends with them."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from qonnx.core.datatype import DataType
+
+from hls.network import Integers, Layer, Tensor
+from hls.ops.thresholds.op import Thresholding_rtl
+
+if TYPE_CHECKING:
+    from hls.dataflow import Builder
+
+
+@dataclass(frozen=True, eq=False)
+class Requantization(Layer):
+    """out[c] = result.minimum + the number of thresholds[c] that in[c] reaches."""
+
+    name: str
+    source: Tensor
+    result: Tensor
+    thresholds: Integers  # (C, T), rising along T
+    label: str = field(default="", kw_only=True)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (self.source,)
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        return (self.result,)
+
+    def build(self, graph: "Builder") -> None:
+        stream = graph.declare(self.result)
+        compare(graph, self.name, graph.read(self.source), self.thresholds, self.result, stream, self.source.size)
+        graph.write(self.result, stream)
+
+
+def compare(
+    graph: "Builder",
+    name: str,
+    source: str,
+    steps: Integers,  # (C, T)
+    result: Tensor,
+    last: str,
+    windows: tuple[int, int],
+) -> None:
+    """Thresholds between the streams `source` and `last`, for `windows` (rows, columns) of C values."""
+    channels, count = steps.shape
+    source_type = graph.types[source]
+    step_type = source_type
+    if steps.max() > source_type.max():  # a step that no value reaches, which FINN's unit takes a bit wider
+        step_type = DataType[f"{'INT' if source_type.signed() else 'UINT'}{source_type.bitwidth() + 1}"]
+    graph.node(
+        Thresholding_rtl,
+        f"{name}_thresholds",
+        [source, graph.constant(f"{name}_steps", steps, step_type.name)],
+        [last],
+        PE=1,
+        NumChannels=channels,
+        numSteps=count,
+        inputDataType=source_type.name,
+        weightDataType=step_type.name,
+        outputDataType=result.kind,
+        numInputVectors=[1, *windows],
+        ActVal=result.minimum,
+    )

@@ -1,0 +1,73 @@
+"""StreamingDataWidthConverter_rtl, FINN's: the same values in beats of another width."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from math import lcm
+from typing import TYPE_CHECKING
+
+from finn.custom_op.fpgadataflow.rtl import streamingdatawidthconverter_rtl
+from qonnx.core.modelwrapper import ModelWrapper
+
+from hls.cpp.units import Channel, Unit, structure
+from hls.ops.access import POINTWISE, Access
+from hls.ops.finn import FinnOp
+from hls.ops.instance import instantiated
+from hls.ops.operator import Array, Frame, Operator, Work
+from hls.ops.width_converter import cases
+
+if TYPE_CHECKING:
+    from hls.cpp.units import Place
+
+
+class StreamingDataWidthConverter_rtl(
+    FinnOp, streamingdatawidthconverter_rtl.StreamingDataWidthConverter_rtl
+):
+    """(1, H, W, C) as it is, from beats of `inWidth` bits to beats of `outWidth`."""
+
+    short = "converter"
+    synthesis_rank = 3
+    draw = staticmethod(cases.draw)
+    naive = staticmethod(cases.naive)
+
+    def evaluate(self, inputs: list[Array]) -> list[Array]:
+        return inputs[:1]
+
+    def access(self, index: int) -> Access:
+        return POINTWISE
+
+    def schedule(self, frame: Frame) -> tuple[str, list[int]]:
+        return "convert", [*self.numbers("inWidth", "outWidth"), int(not any(frame.fifo_behind))]
+
+    def ahead(self, producer: Operator | None) -> int:
+        return 0
+
+    def limits(self) -> dict[str, int]:
+        return {}  # it follows the streams
+
+    def fold(self, target_cycles: int, producer: Operator | None, before: dict[str, int]) -> dict[str, int]:
+        return {}
+
+    def work(self) -> Work:
+        return Work()
+
+    def instance(self, model: ModelWrapper) -> Iterator[str]:
+        return instantiated(self)
+
+    def unit(self, place: "Place") -> Unit:
+        """A converter; two, over the least common multiple, where neither width divides the other."""
+        name, have, wanted = place.node.name, place.inputs[0].bits, place.outputs[0].bits
+        common = lcm(have, wanted)
+        frame = place.beats() * have
+        chain = [place.inputs[0], place.outputs[0]]
+        if common not in (have, wanted):
+            chain.insert(1, Channel(f"{name}_common", common))
+        structures, calls = "", []
+        for source, result in pairwise(chain):
+            kernel = "widen" if result.bits > source.bits else "narrow"
+            own = name if len(chain) == 2 else f"{name}_{kernel}"
+            wide = kernel == "widen"
+            beats = {"OUT_BEATS": frame // result.bits} if wide else {"IN_BEATS": frame // source.bits}
+            constants = {"IN_BITS": source.bits, "OUT_BITS": result.bits, **beats}
+            structures += structure(own, "beats of another width", constants)
+            calls.append(f"{kernel}<{own}>({source.name}, {result.name});")
+        return Unit(structures, calls, "width_converter", chain[1:-1])

@@ -1,0 +1,53 @@
+"""Random sliding windows, and the elements of each window by a loop."""
+
+import numpy as np
+from numpy.random import Generator
+
+from hls.ops.drawing import any_integer, divisor, size
+from hls.ops.operator import Array, Drawn
+
+
+def draw(rng: Generator) -> Drawn:
+    square = bool(rng.random() < 0.6)
+    kernel = [int(side) for side in rng.integers(1, 6, 2)]
+    dilation = [1, 1] if rng.random() < 0.6 else [int(step) for step in rng.integers(1, 4, 2)]
+    if square:
+        kernel, dilation = [max(2, kernel[0])] * 2, [dilation[0]] * 2
+    if kernel == [1, 1]:
+        kernel = [2, 1]
+    dilation = [step if taps > 1 else 1 for step, taps in zip(dilation, kernel, strict=True)]
+    spans = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
+    stride = [int(rng.integers(1, span + 1)) for span in spans]
+    if square:
+        stride = [stride[0]] * 2
+    channels = int(rng.integers(1, 9))
+    # the last window reaches the last row and column
+    windows = size(rng)
+    kind = any_integer(rng, 9)
+    return Drawn(
+        {
+            "ConvKernelDim": kernel,
+            "IFMChannels": channels,
+            "IFMDim": [
+                span + (count - 1) * step for span, count, step in zip(spans, windows, stride, strict=True)
+            ],
+            "OFMDim": windows,
+            "SIMD": divisor(rng, channels),
+            "Stride": stride,
+            "Dilation": dilation,
+            "inputDataType": kind,
+            "outputDataType": kind,
+            "ram_style": "auto",
+        }
+    )
+
+
+def naive(drawn: Drawn, frames: list[Array]) -> list[Array]:
+    node = drawn.attributes
+    (rows, columns), (height, width), (down, right) = node["OFMDim"], node["ConvKernelDim"], node["Stride"]
+    channels, (apart_y, apart_x) = node["IFMChannels"], node["Dilation"]
+    out = np.zeros((rows, columns, height * width * channels), np.int64)
+    for y, x, u, v, c in np.ndindex(rows, columns, height, width, channels):
+        value = frames[0][y * down + u * apart_y, x * right + v * apart_x, c]
+        out[y, x, (u * width + v) * channels + c] = value
+    return [out]
