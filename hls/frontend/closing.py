@@ -149,10 +149,18 @@ def moved(reader: "Reader", node: NodeProto, source: Tensor, move: Move, name: s
             )
             reader.add(crop(reader.name("crop", label), source, result, sides, label))
         case Largest(kernel, stride, pads, dilation):
+            from hls.frontend.linear import reached
+
             height, width = windows(source.size, kernel, stride, pads, dilation)
+            source, pads = reached(reader, node, source, spans_of(kernel, dilation), stride, pads)
             result = replace(source, name=name, height=height, width=width)
             reader.add(MaxPool(reader.name("maxpool", label), source, result, kernel, stride, pads, dilation, label=label))
     return result
+
+
+def spans_of(kernel: tuple[int, int], dilation: tuple[int, int]) -> list[int]:
+    """Rows and columns from a kernel's first to its last element."""
+    return [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
 
 
 def windows(
@@ -163,6 +171,6 @@ def windows(
     dilation: tuple[int, int],
 ) -> tuple[int, int]:
     """Rows and columns of a convolution's or a pooling's windows."""
-    spans = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
+    spans = spans_of(kernel, dilation)
     padded = size[0] + pads[0] + pads[2], size[1] + pads[1] + pads[3]
     return (padded[0] - spans[0]) // stride[0] + 1, (padded[1] - spans[1]) // stride[1] + 1

@@ -7,12 +7,12 @@ import numpy as np
 from onnx import NodeProto
 
 from hls.frontend.activations import applied, per_channel
-from hls.frontend.closing import windows
+from hls.frontend.closing import moved, spans_of, windows
 from hls.functions import Affine
 from hls.frontend.quantizers import weights
 from hls.frontend.registry import handles
 from hls.frontend.restoration import correction, shifted
-from hls.frontend.values import Correction, Joined, Padded, Part, Pending, Sums
+from hls.frontend.values import Correction, Cut, Joined, Padded, Part, Pending, Sums
 from hls.layers.joins import add, subtract
 from hls.network import Integers, Tensor
 
@@ -30,8 +30,8 @@ def conv(reader: "Reader", node: NodeProto) -> None:
     _two_dimensional(reader, node, integers, known)
     kernel, group = integers.shape[2:], known["group"]
     stride, dilation = tuple(known["strides"]), tuple(known["dilations"])
-    spans = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
-    pads = _pads(reader, node, known, source.size, spans, stride)
+    spans = spans_of(kernel, dilation)
+    pads = around(reader, node, known, source.size, spans, stride)
     pads = tuple(one + two for one, two in zip(pads, more, strict=True))
     if source.channels != group * integers.shape[1] or integers.shape[0] % group:
         raise reader.error(
@@ -40,7 +40,7 @@ def conv(reader: "Reader", node: NodeProto) -> None:
     size = windows(source.size, kernel, stride, pads, dilation)
     if min(size) < 1:
         raise reader.error(node, f"its kernel spans {spans}, more than the padded input {source.size}")
-    pads = _trimmed(reader, node, source.size, spans, stride, pads)
+    source, pads = reached(reader, node, source, spans, stride, pads)
     kind = "convolution"
     if group > 1:
         if group == source.channels == integers.shape[0]:
@@ -233,7 +233,7 @@ def _two_dimensional(reader: "Reader", node: NodeProto, integers: Integers, know
         raise reader.error(node, f"kernel_shape {shape} and weights {integers.shape} do not fit each other")
 
 
-def _pads(
+def around(
     reader: "Reader",
     node: NodeProto,
     known: dict[str, Any],
@@ -259,23 +259,17 @@ def _pads(
     return top, left, bottom, right
 
 
-def _trimmed(
-    reader: "Reader",
-    node: NodeProto,
-    size: tuple[int, int],
-    spans: list[int],
-    stride: tuple[int, ...],
-    pads: Pads,
-) -> Pads:
-    """The same without rows and columns at the end that no window reaches: they are not streamed."""
+def reached(
+    reader: "Reader", node: NodeProto, source: Tensor, spans: list[int], stride: tuple[int, ...], pads: Pads
+) -> tuple[Tensor, Pads]:
+    """Input and padding without rows and columns at the end that no window reaches: they are not streamed."""
     top, left, bottom, right = pads
-    bottom -= (size[0] + top + bottom - spans[0]) % stride[0]
-    right -= (size[1] + left + right - spans[1]) % stride[1]
+    bottom -= (source.height + top + bottom - spans[0]) % stride[0]
+    right -= (source.width + left + right - spans[1]) % stride[1]
     if bottom < 0 or right < 0:
-        raise reader.error(
-            node, "no window reaches the last row or column of its input: choose a size that its stride divides"
-        )
-    return top, left, bottom, right
+        cut = Cut((0, 0, max(0, -bottom), max(0, -right)))
+        source = moved(reader, node, source, cut, f"{node.output[0]}_reached")
+    return source, (top, left, max(0, bottom), max(0, right))
 
 
 def _dense(integers: Integers, group: int) -> Integers:

@@ -22,9 +22,6 @@ from pixelmend.errors import UserError
 LABEL = "pixelmend.layer"
 """Metadata of a node of the file: the name that the network's author gave its layer."""
 
-AUTOMATIC = re.compile(r"(node_)?[A-Za-z0-9]*_?\d*|(node_)?[a-z0-9_]+_\d+")
-"""Names that exporters give, which say nothing."""
-
 MOST_MARGIN = 0.5
 
 
@@ -310,7 +307,9 @@ def prepared(path: Path) -> ModelWrapper:
 def _keep_names(model: ModelWrapper) -> None:
     """Names that an author gave to nodes become metadata: cleaning up gives all nodes new ones."""
     for node in model.graph.node:
-        if node.name and not AUTOMATIC.fullmatch(node.name):
+        # an exporter's own name is the operator's with a number, or begins with node_
+        own = re.fullmatch(rf"node_.*|{node.op_type}_?\d*", node.name, re.IGNORECASE) is None
+        if node.name and own:
             if all(entry.key != LABEL for entry in node.metadata_props):
                 node.metadata_props.add(key=LABEL, value=_layer_of(node.name, node.op_type))
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import NodeProto
 
-from hls.frontend.closing import closed, matrix, moved, windows
+from hls.frontend.closing import closed, matrix, moved, spans_of, windows
 from hls.functions import Affine, Piecewise
-from hls.frontend.linear import padded, reordered
+from hls.frontend.linear import around, padded, reached, reordered
 from hls.frontend.registry import handles
 from hls.frontend.restoration import joins_its_map
 from hls.frontend.values import (
@@ -271,7 +271,7 @@ def _nearest(places: np.ndarray, factor: int, known: dict[str, Any]) -> np.ndarr
 
 @handles("MaxPool")
 def max_pool(reader: "Reader", node: NodeProto) -> None:
-    kernel, stride, pads, dilation = _pool(reader, node, "dilations", "storage_order")
+    kernel, stride, pads, dilation = _pool(reader, node)
     value = reader.value(node, 0)
     if isinstance(value, Padded):
         raise reader.error(node, "zeros in front of a maximum change it: give MaxPool the padding instead")
@@ -286,7 +286,7 @@ def average_pool(reader: "Reader", node: NodeProto) -> None:
     if isinstance(reader.value(node, 0), Pending | Joined):
         raise reader.error(node, "its input must be quantized first: a mean of rounded values is not a rounded mean")
     source, more = padded(reader, node)
-    kernel, stride, pads, dilation = _pool(reader, node, "dilations", "count_include_pad")
+    kernel, stride, pads, dilation = _pool(reader, node)
     include = reader.attributes(node, **dict.fromkeys(_POOL), count_include_pad=0)["count_include_pad"]
     if any(pads) and not include:
         raise reader.error(
@@ -294,6 +294,7 @@ def average_pool(reader: "Reader", node: NodeProto) -> None:
         )
     pads = tuple(one + two for one, two in zip(pads, more, strict=True))
     size = windows(source.size, kernel, stride, pads, dilation)
+    source, pads = reached(reader, node, source, spans_of(kernel, dilation), stride, pads)
     count = kernel[0] * kernel[1]
     low, high = source.minimum * count, source.maximum * count
     bits = max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + (low < 0)
@@ -306,7 +307,7 @@ def average_pool(reader: "Reader", node: NodeProto) -> None:
 _POOL = ("kernel_shape", "strides", "pads", "dilations", "ceil_mode", "auto_pad", "storage_order")
 
 
-def _pool(reader: "Reader", node: NodeProto, *more: str) -> tuple[Any, Any, Any, Any]:
+def _pool(reader: "Reader", node: NodeProto) -> tuple[Any, Any, Any, Any]:
     """Kernel, stride, pads and dilation of a pooling node."""
     known = reader.attributes(
         node, kernel_shape=None, strides=[1, 1], pads=[0, 0, 0, 0], dilations=[1, 1], ceil_mode=0, auto_pad="NOTSET",
@@ -315,15 +316,13 @@ def _pool(reader: "Reader", node: NodeProto, *more: str) -> tuple[Any, Any, Any,
     kernel, stride, dilation = (tuple(known[key]) for key in ("kernel_shape", "strides", "dilations"))
     if len(kernel) != 2:
         raise reader.error(node, f"its windows must be of rows and columns, got {list(kernel)}")
-    from hls.frontend.linear import _pads, _trimmed
-
     height, width, _ = reader.shape(node.input[0])
-    spans = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
-    pads = _pads(reader, node, known, (height, width), spans, stride)
+    spans = spans_of(kernel, dilation)
+    pads = around(reader, node, known, (height, width), spans, stride)
     made = reader.shape(node.output[0])[:2]
     if made != windows((height, width), kernel, stride, pads, dilation):
         raise reader.error(node, "windows that reach beyond the padded input (ceil_mode) are not made: set ceil_mode = 0")
-    return kernel, stride, _trimmed(reader, node, (height, width), spans, stride, pads), dilation
+    return kernel, stride, pads, dilation
 
 
 @handles("Pad")
