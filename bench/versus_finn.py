@@ -217,7 +217,6 @@ def _our_graph(path: Path, hls: HlsConfig) -> tuple[float, ModelWrapper]:
     start = time.perf_counter()
     graph = dataflow.build(frontend.read(path))
     fold.apply(graph, budget.choose(graph, hls))
-    fifo.size_shuffles(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
     seconds = time.perf_counter() - start
     fifo.size_skips(graph)

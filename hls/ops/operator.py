@@ -93,9 +93,10 @@ class Operator:
     synthesis_rank: int = 9
     """Where a synthesis takes it: the lower, the longer Yosys needs, the earlier it starts."""
 
-    def left_out(self, facet: str) -> NoReturn:
+    @classmethod
+    def left_out(cls, facet: str) -> NoReturn:
         """An error that names the operator and the facet it lacks."""
-        raise NotImplementedError(f"{type(self).__name__} says nothing of its {facet}")
+        raise NotImplementedError(f"{cls.__name__} says nothing of its {facet}")
 
     # What it computes.
 
@@ -103,15 +104,15 @@ class Operator:
         """The outputs for whole batches; constants come as the last inputs. It defines the result."""
         self.left_out("results (evaluate)")
 
-    @staticmethod
-    def draw(rng: Generator) -> Drawn:
+    @classmethod
+    def draw(cls, rng: Generator) -> Drawn:
         """A random node of the operator, small enough to be simulated in seconds."""
-        raise NotImplementedError("an operator says how a random node of it is drawn (draw)")
+        cls.left_out("random nodes (draw)")
 
-    @staticmethod
-    def naive(drawn: Drawn, frames: list[Array]) -> list[Array]:
+    @classmethod
+    def naive(cls, drawn: Drawn, frames: list[Array]) -> list[Array]:
         """The outputs of one frame, lists of (H, W, C) int64, by loops that share nothing with `evaluate`."""
-        raise NotImplementedError("an operator has a naive reference (naive)")
+        cls.left_out("naive reference (naive)")
 
     # When it computes it.
 

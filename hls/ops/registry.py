@@ -31,6 +31,9 @@ OURS = (
 )  # fmt: skip
 """The folders, in the order in which tables and tests list them."""
 
+SHARED = Path(__file__).parent / "stream"
+"""Modules of the top level and of operators that are no operators."""
+
 _known: dict[str, type[Operator]] = {}
 
 
@@ -42,8 +45,8 @@ def register(operator: type[Operator]) -> type[Operator]:
     for kind, other in _known.items():
         if (kind == operator.__name__ or other.short == operator.short) and not _same(operator, other):
             raise UserError(
-                f"operator {operator.__name__} ('{operator.short}') of {operator.__module__}: the name is taken by "
-                f"{kind} ('{other.short}') of {other.__module__}"
+                f"operator {operator.__name__} ('{operator.short}') of {operator.__module__}: the name is "
+                f"taken by {kind} ('{other.short}') of {other.__module__}"
             )
     add_op_to_domain(DOMAIN, operator)
     _known[operator.__name__] = operator
@@ -57,6 +60,11 @@ def _same(one: type[Operator], other: type[Operator]) -> bool:
 def operators() -> Mapping[str, type[Operator]]:
     """All that are registered, by the type that a node of the graph has."""
     return MappingProxyType(_known)
+
+
+def folders() -> list[Path]:
+    """Where what belongs to an operator lies, proofs and planted bugs among it; and `SHARED`."""
+    return [SHARED, *dict.fromkeys(operator.folder() for operator in _known.values())]
 
 
 def facets(node: Any) -> Any:

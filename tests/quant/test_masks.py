@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hls.network import Convolution, TransposedConvolution
+from hls.layers import Convolution, TransposedConvolution
 from hls.qonnx_reader import read
 from model.generator import Generator, GeneratorConfig
 from pixelmend.config import parse

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from hls.network import Convolution, TransposedConvolution
+from hls.layers import Convolution, TransposedConvolution
 from hls.qonnx_reader import read
 from model.generator import GeneratorConfig
 from quant.bits import QuantConfig, WeightKind, layer_names

@@ -41,12 +41,11 @@ class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.Convol
 
     def access(self, index: int) -> Access:
         kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
-        return Access(
-            *(
-                Axis(step, last=(taps - 1) * apart)
-                for step, taps, apart in zip(stride, kernel, dilation, strict=True)
-            )
+        rows, columns = (
+            Axis(step, last=(taps - 1) * apart)
+            for step, taps, apart in zip(stride, kernel, dilation, strict=True)
         )
+        return Access(rows, columns)
 
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
