@@ -15,7 +15,8 @@ from model.networks import NETWORKS, Entry, network
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
 from quant.twin import Port, QuantSettings, Twin, twin
-from quant.twin.export import as_list, export
+from quant.twin.export import OPSET, Exporter, as_list, export
+from quant.twin.settle import settle
 
 BATCHES = 4  # of random frames, for the scales
 FRAMES = 2  # in each
@@ -23,6 +24,8 @@ ENDS = ((0.0, 1.5), (0.5, 0.3), (0.0, 0.3))  # mean and deviation tried for the 
 SETTINGS: dict[str, QuantSettings] = {
     "srgan": QuantSettings(sum_bits=6),
     "srgan16": QuantSettings(sum_bits=6),
+    "edsr": QuantSettings(sum_bits=6),
+    "preact": QuantSettings(sum_bits=6, merge_batch_norm=False),
     "chain50": QuantSettings(layer_weight_bits={"convs.1": 2, "convs.2": 8}),
     "unet_double": QuantSettings(layer_weight_bits={"enter.0": 8}, layer_act_bits={"encoders.*": 3}),
 }  # fmt: skip
@@ -127,7 +130,8 @@ def _fit(
         layer.weight.mul_(factor)
         if layer.bias is None:
             return plain * factor
-        layer.bias.sub_(layer.bias.mean()).mul_(0.2 * deviation).add_(mean - float(plain.mean() * factor))
+        spread = 0.2 * deviation / (layer.bias.std(correction=0) + 1e-6)
+        layer.bias.sub_(layer.bias.mean()).mul_(spread).add_(mean - float(plain.mean() * factor))
         return plain * factor + layer.bias.view(1, -1, 1, 1)
 
     handles = [layer.register_forward_hook(scale) for layer in layers]
@@ -144,10 +148,13 @@ def main(
     height: Annotated[int, typer.Option(min=1, help="of a frame, px")] = 16,
     width: Annotated[int, typer.Option(min=1, help="of a frame, px")] = 16,
     seed: Annotated[int, typer.Option(help="of the weights and calibration frames")] = 0,
+    opset: Annotated[int, typer.Option(min=13, max=20, help="of ONNX")] = OPSET,
+    exporter: Annotated[Exporter, typer.Option(help="torch's: dynamo (opset 18 on) or torchscript")] = "dynamo",
 ) -> None:
     """Export a network with random weights as QONNX."""
     made, entry = zoo(name, height, width, seed)
-    export(made, [(entry.channels, height, width)], out, seed)
+    settle(made, [(entry.channels, height, width)])
+    export(made, [(entry.channels, height, width)], out, seed, opset, exporter)
     note(f"{out}: {entry.description}; {height}x{width}, equals Brevitas")
 
 

@@ -11,10 +11,13 @@ from torch import nn
 
 from model.networks.chain import Chain, ChainConfig
 from model.networks.dncnn import DnCNN, DnCNNConfig
+from model.networks.edsr import EDSR, EDSRConfig
 from model.networks.espcn import ESPCN, ESPCNConfig
 from model.networks.inversion import Inversion, InversionConfig
+from model.networks.medley import Medley, MedleyConfig
 from model.networks.multiscale import Multiscale, MultiscaleConfig
 from model.networks.n2n import N2N, N2NConfig
+from model.networks.preact import PreAct, PreActConfig
 from model.networks.separable import SeparableConfig, SeparableNet
 from model.networks.srgan import SRGAN, SRGANConfig
 from model.networks.unet import UNet, UNetConfig
@@ -100,6 +103,15 @@ NETWORKS: dict[str, Entry] = {
     ),
     "separable": Entry(
         lambda: SeparableNet(SeparableConfig(width=8, blocks=2)), "depthwise-separable, batch norm, ReLU6"
+    ),
+    "edsr": Entry(lambda: EDSR(EDSRConfig(width=8, blocks=2)), "EDSR: x2, scaled residuals, colours less means"),
+    "preact": Entry(
+        lambda: PreAct(PreActConfig(width=6, blocks=2)), "residual blocks with batch norm before the convolutions"
+    ),
+    "medley": Entry(
+        lambda: Medley(MedleyConfig()),
+        "what the others lack: kernels that are not square, groups, split, pads, average pooling, ..",
+        multiple=4,
     ),
     "chain": Entry(lambda: Chain(ChainConfig(width=4, layers=6)), "six 3x3 convolutions"),
     "chain50": Entry(lambda: Chain(ChainConfig(width=4, layers=50)), "fifty 3x3 convolutions"),

@@ -74,7 +74,7 @@ def build(module: nn.Module, settings: QuantSettings) -> Twin:
 
     Raises `UserError` that lists every layer that can't be in hardware, and where `settings` fit no layer.
     """
-    traced = trace(module)
+    traced = trace(module, settings.merge_batch_norm)
     graph, roles = traced.graph, traced.roles
     weighted = [node for node in graph.graph.nodes if roles.get(node.name) is Role.WEIGHTED]
     others = [node for node in graph.graph.nodes if node.name in roles and node not in weighted]
@@ -161,7 +161,9 @@ def _times(scale: float, steps_: int) -> float:
 
 def _with_quantized_weights(layer: Any, name: str, settings: QuantSettings) -> nn.Module:
     transposed = isinstance(layer, nn.ConvTranspose2d)
-    options = {"output_padding": layer.output_padding} if transposed else {}
+    options: dict[str, Any] = {"output_padding": layer.output_padding} if transposed else {}
+    if transposed and layer.groups > 1:  # Brevitas has no scale for each channel of these
+        options["weight_scaling_per_output_channel"] = False
     padding = layer.padding
     if padding == "valid":
         padding = 0

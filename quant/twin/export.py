@@ -8,7 +8,7 @@ are made of it too. Functions called in a `forward` count as layers ("blocks.0.a
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -32,10 +32,16 @@ SCOPES = "pkg.torch.onnx.name_scopes"  # where torch says which modules a node c
 BODY = "body"  # the name that a `Twin` has for its graph
 CHECKS = 4  # random frames on which the file is compared with Brevitas
 OPSET = 18
+Exporter = Literal["dynamo", "torchscript"]
 
 
 def export(
-    twin: Twin, shapes: list[tuple[int, int, int]], path: Path, seed: int = 0, opset: int = OPSET
+    twin: Twin,
+    shapes: list[tuple[int, int, int]],
+    path: Path,
+    seed: int = 0,
+    opset: int = OPSET,
+    exporter: Exporter = "dynamo",
 ) -> None:
     """Write `twin` as QONNX for inputs of these shapes (C, H, W).
 
@@ -46,18 +52,27 @@ def export(
     rng = np.random.default_rng(seed)
     frames = [random_inputs(twin, shapes, rng) for _ in range(CHECKS)]
     with replacing(path) as temporary:
-        write(twin, frames[0], temporary, opset)
+        write(twin, frames[0], temporary, opset, exporter)
         wrong = differences(twin, ModelWrapper(str(temporary)), frames)
         if wrong:
             raise UserError(f"{path}: " + "\n".join(wrong))
 
 
-def write(twin: Twin, example: tuple[Tensor, ...], path: Path, opset: int = OPSET) -> None:
-    """Write `twin` as QONNX for inputs of the shapes of `example`, unchecked."""
+def write(
+    twin: Twin,
+    example: tuple[Tensor, ...],
+    path: Path,
+    opset: int = OPSET,
+    exporter: Exporter = "dynamo",
+) -> None:
+    """Write `twin` as QONNX for inputs of the shapes of `example`, unchecked.
+
+    torch's older exporter, "torchscript", takes opsets from 13 on; it tells the names of convolutions only, and
+    what follows one is named after it.
+    """
+    options: dict[str, Any] = {"dynamo": False} if exporter == "torchscript" else {"external_data": False}
     with quiet():
-        export_qonnx(
-            twin, example, str(path), external_data=False, opset_version=opset, input_names=_inputs(twin)
-        )
+        export_qonnx(twin, example, str(path), opset_version=opset, input_names=_inputs(twin), **options)
     model = ModelWrapper(str(path))
     _name_layers(model)
     _store_quantized(model, twin)
@@ -137,19 +152,38 @@ def _name_layers(model: ModelWrapper) -> None:
     graph = model.graph
     layers: dict[str, str] = {}  # by the tensor a node writes
     inputs = {one.name for one in graph.input}
+    weights = _weights(model)
     for node in graph.node:
-        layer = _scope(node)
+        layer = _scope(node) or _of_weights(node, weights)
         if layer and layer.startswith("quantizers."):
             source = node.input[0]
             layer = layers.get(source) or (source if source in inputs else layer)
         elif not layer:
-            layer = next((layers[name] for name in node.input if name in layers), "")
+            named = (layers.get(name) or (name if name in inputs else "") for name in node.input)
+            layer = next((name for name in named if name), "")
         for name in node.output:
             layers[name] = layer
     for part in (model.model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
         del part.metadata_props[:]
     for node in graph.node:
         node.metadata_props.append(StringStringEntryProto(key=LAYER, value=layers[node.output[0]]))
+
+
+def _weights(model: ModelWrapper) -> dict[str, str]:
+    """The layer by the name of its weights in the file, "body.blocks.0.conv1.weight", and of what quantizes it."""
+    found = {
+        one.name: one.name.removeprefix(f"{BODY}.").removesuffix(".weight")
+        for one in model.graph.initializer
+        if one.name.startswith(f"{BODY}.") and one.name.endswith(".weight")
+    }
+    for node in model.graph.node:
+        if node.op_type in ("Quant", "BipolarQuant") and node.input[0] in found:
+            found[node.output[0]] = found[node.input[0]]
+    return found
+
+
+def _of_weights(node: NodeProto, weights: dict[str, str]) -> str:
+    return next((weights[name] for name in node.input if name in weights), "")
 
 
 def _scope(node: NodeProto) -> str:

@@ -76,7 +76,6 @@ MODULES: dict[type[nn.Module], Role] = {
     nn.Tanh: Role.POINTWISE,
     nn.ELU: Role.POINTWISE,
     nn.SELU: Role.POINTWISE,
-    nn.Softplus: Role.POINTWISE,
     nn.PixelShuffle: Role.MOVE,
     nn.PixelUnshuffle: Role.MOVE,
     nn.Upsample: Role.MOVE,
@@ -128,6 +127,10 @@ INSTEAD: dict[str, str] = {
     "UpsamplingBilinear2d": "interpolates: use Upsample(mode='nearest') and a convolution behind it",
     "size": "depends on the frame at hand: write the number, or scale_factor= for a size",
     "getattr": "depends on the frame at hand: write the number, or scale_factor= for a size",
+    **dict.fromkeys(
+        ("Softplus", "softplus", "LogSigmoid", "Softsign"),
+        "is written as several operators that no reader takes for one: use ELU, ReLU or Sigmoid",
+    ),
     "LPPool2d": "is not linear or monotone of each value: use AvgPool2d or MaxPool2d",
 }  # fmt: skip
 
@@ -231,8 +234,6 @@ def _as_module(name: str, arguments: dict[str, Any]) -> nn.Module | None:
             return nn.Tanh()
         case "elu":
             return nn.ELU(get("alpha", 1.0))
-        case "softplus":
-            return nn.Softplus(get("beta", 1), get("threshold", 20))
         case "pixel_shuffle":
             return nn.PixelShuffle(arguments["upscale_factor"])
         case "pixel_unshuffle":
@@ -256,7 +257,6 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "hardtanh": ("min_val", "max_val"),
     "leaky_relu": ("negative_slope",),
     "elu": ("alpha",),
-    "softplus": ("beta", "threshold"),
     "pixel_shuffle": ("upscale_factor",),
     "pixel_unshuffle": ("downscale_factor",),
     "interpolate": ("size", "scale_factor", "mode"),

@@ -43,6 +43,7 @@ class QuantSettings:
     layer_sum_bits: dict[str, Bits | None] = field(default_factory=dict)
     weight_kind: WeightKind = "uniform"  # see `quant.weights`
     layer_weight_kind: dict[str, WeightKind] = field(default_factory=dict)
+    merge_batch_norm: bool = True  # into the convolution before it; else it stays a layer, as in the file
     narrow: bool = False  # signed activations without their lowest integer
     power_of_two: bool = False  # scales of activations rounded up to powers of two, and not trained
     percentile: Annotated[float, Field(gt=0, le=100)] = 99.9  # of |values|, what the largest integer stands for

@@ -29,7 +29,7 @@ class Traced:
     layers: dict[str, str]  # the author's name of each node's layer, by node name
 
 
-def trace(module: nn.Module) -> Traced:
+def trace(module: nn.Module, merge_batch_norm: bool = True) -> Traced:
     """Trace a copy of `module` in evaluation.
 
     `UserError` that lists everything that stands in the way, where something does.
@@ -50,7 +50,8 @@ def trace(module: nn.Module) -> Traced:
     if refusals:
         lines = "\n".join(f"- {line}" for line in refusals)
         raise UserError(f"{type(module).__name__} holds what hardware can't do exactly:\n{lines}")
-    _merge_batch_norm(graph, layers)
+    if merge_batch_norm:
+        _merge_batch_norm(graph, layers)
     graph.graph.eliminate_dead_code()
     graph.graph.lint()
     graph.recompile()
