@@ -22,7 +22,7 @@ from qonnx.util.cleanup import cleanup_model
 
 from pixelmend.errors import UserError
 from pixelmend.files import replacing
-from quant.settle import LEAST, MARGIN, MOST_SCALING, best_shift
+from quant.margins import LEAST, MARGIN, MOST_SCALING, best_shift
 
 Floats = NDArray[np.float64]
 Function = Callable[[Floats], Floats]
@@ -145,7 +145,9 @@ def _quantizer(model: ModelWrapper, node: NodeProto) -> Grid | None:
     operator = getCustomOp(node)
     signed, narrow = operator.get_nodeattr("signed"), operator.get_nodeattr("narrow")
     most = 2.0 ** (float(bits.reshape(-1)[0]) - signed)
-    return Grid(float(scale.reshape(-1)[0]), -most + narrow if signed else 0.0, most - 1 - (narrow and not signed))
+    return Grid(
+        float(scale.reshape(-1)[0]), -most + narrow if signed else 0.0, most - 1 - (narrow and not signed)
+    )
 
 
 def _settle_layer(model: ModelWrapper, node: NodeProto, grids: dict[str, Grid], result: Settled) -> None:
@@ -188,8 +190,8 @@ def _shift(crossings: Floats) -> tuple[float, float]:
 def _scaled(
     paths: list[_Path], channel: int, bias: Floats, units: Floats, low: Floats, high: Floats
 ) -> tuple[float, float, float]:
-    """The factor of a channel's weights nearest to 1 with which a shift is enough, else the best; the shift and
-    the margin that it gives. `paths` are of this channel alone.
+    """The factor of a channel's weights nearest to 1 with which a shift is enough, else the best; the shift
+    and the margin that it gives. `paths` are of this channel alone.
     """
     only = slice(channel, channel + 1)
     best = (1.0, 0.0, -1.0)
@@ -218,7 +220,11 @@ def _weights(model: ModelWrapper, node: NodeProto) -> tuple[Floats, Floats, Node
     integers = np.round(values.astype(np.float64) / scale)
     if node.op_type == "Conv":
         outputs = values.shape[0]
-        return integers.reshape(outputs, -1), np.broadcast_to(scale.reshape(-1), (outputs,)).astype(float), quant
+        return (
+            integers.reshape(outputs, -1),
+            np.broadcast_to(scale.reshape(-1), (outputs,)).astype(float),
+            quant,
+        )
     inputs, each = values.shape[:2]  # of transposed ones I, O / groups, k, k
     flat = integers.reshape(count, inputs // count, each, -1).transpose(0, 2, 1, 3).reshape(count * each, -1)
     one = np.broadcast_to(scale.reshape(-1), (each,)).astype(float)
@@ -226,14 +232,14 @@ def _weights(model: ModelWrapper, node: NodeProto) -> tuple[Floats, Floats, Node
 
 
 def _reach(weights: Floats, source: Grid) -> tuple[Floats, Floats]:
-    """The least and the largest sum of each channel (C,); zeros of the padding can take any product's place."""
+    """The least and the largest sum of each channel (C,); padding can put 0 for any product."""
     low, high = min(source.low, 0.0), max(source.high, 0.0)
     products = np.minimum(weights * low, weights * high), np.maximum(weights * low, weights * high)
     return products[0].sum(1), products[1].sum(1)
 
 
 def _paths(model: ModelWrapper, tensor: str, channels: NDArray[np.int64]) -> list[_Path]:
-    """Every way from `tensor` to a quantizer; `channels` says which channel each of the convolution's is now."""
+    """Every way from `tensor` to a quantizer; `channels`: which channel each of the convolution's is now."""
     found: list[_Path] = []
     readers = model.find_consumers(tensor) or []
     if any(one.name == tensor for one in model.graph.output):
@@ -301,7 +307,9 @@ def _function(
             return lambda x: pick(x, bound)
         case "Add" | "Sub" | "Mul" | "Div":
             other = constant(1 if first else 0)
-            operation: Any = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}[node.op_type]
+            operation: Any = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}[
+                node.op_type
+            ]
             return (lambda x: operation(x, other)) if first else (lambda x: operation(other, x))
         case "BatchNormalization":
             gain, bias, mean, variance = (_flat(model, node, n)[channels][:, None] for n in range(1, 5))
@@ -328,8 +336,10 @@ _SIMPLE: dict[str, Callable[[Floats, dict[str, Any]], Floats]] = {
     "Tanh": lambda x, _: np.tanh(x),
     "HardSigmoid": lambda x, a: np.clip(a.get("alpha", 0.2) * x + a.get("beta", 0.5), 0, 1),
     "Elu": lambda x, a: np.where(x < 0, a.get("alpha", 1.0) * (_exp(np.minimum(x, 0)) - 1), x),
-    "Selu": lambda x, a: a.get("gamma", 1.0507009873554805)
-    * np.where(x < 0, a.get("alpha", 1.6732632423543772) * (_exp(np.minimum(x, 0)) - 1), x),
+    "Selu": lambda x, a: (
+        a.get("gamma", 1.0507009873554805)
+        * np.where(x < 0, a.get("alpha", 1.6732632423543772) * (_exp(np.minimum(x, 0)) - 1), x)
+    ),
     "Softplus": lambda x, _: np.logaddexp(0, x),
     "Neg": lambda x, _: -x,
     "Identity": lambda x, _: x,
@@ -337,7 +347,7 @@ _SIMPLE: dict[str, Callable[[Floats, dict[str, Any]], Floats]] = {
 
 
 def _crossings(paths: list[_Path], bias: Floats, units: Floats, low: Floats, high: Floats) -> list[Floats]:
-    """For each channel the sums (real numbers, in units) at which a quantized result changes, within reach."""
+    """For each channel the sums (real, in units) at which a quantized result changes, within reach."""
     ends = low - 1, high + 1
     found: list[list[Floats]] = [[] for _ in bias]
     for path in paths:
@@ -363,7 +373,9 @@ def _scalable(model: ModelWrapper, node: NodeProto, quant: NodeProto, channels: 
     """Whether each output channel has a weight scale of its own, and the weights one reader."""
     values, scale = model.get_initializer(quant.input[0]), model.get_initializer(quant.input[1])
     axis = 0 if node.op_type == "Conv" else 1
-    return bool(scale.size == values.shape[axis] == channels and len(model.find_consumers(node.input[1])) == 1)
+    return bool(
+        scale.size == values.shape[axis] == channels and len(model.find_consumers(node.input[1])) == 1
+    )
 
 
 def _scale_weights(model: ModelWrapper, node: NodeProto, quant: NodeProto, factors: Floats) -> None:

@@ -92,7 +92,9 @@ def _draw(part: Any, generator: torch.Generator) -> None:
             part.weight.normal_(generator=generator)
             if part.bias is not None:
                 part.bias.normal_(generator=generator)
-        case nn.BatchNorm2d():
+        case nn.BatchNorm2d() if (
+            part.affine and part.running_mean is not None and part.running_var is not None
+        ):
             part.running_mean.normal_(0, 0.3, generator=generator)
             part.running_var.uniform_(0.5, 2.0, generator=generator)
             part.weight.uniform_(0.4, 1.6, generator=generator)
@@ -149,7 +151,9 @@ def main(
     width: Annotated[int, typer.Option(min=1, help="of a frame, px")] = 16,
     seed: Annotated[int, typer.Option(help="of the weights and calibration frames")] = 0,
     opset: Annotated[int, typer.Option(min=13, max=20, help="of ONNX")] = OPSET,
-    exporter: Annotated[Exporter, typer.Option(help="torch's: dynamo (opset 18 on) or torchscript")] = "dynamo",
+    exporter: Annotated[
+        Exporter, typer.Option(help="torch's: dynamo (opset 18 on) or torchscript")
+    ] = "dynamo",
 ) -> None:
     """Export a network with random weights as QONNX."""
     made, entry = zoo(name, height, width, seed)

@@ -88,7 +88,9 @@ NETWORKS: dict[str, Entry] = {
         multiple=4,
     ),
     "unet_double": Entry(
-        lambda: UNet(UNetConfig(widths=(4, 6, 8), depth=2)), "the same, two 3x3 convolutions a level", multiple=4
+        lambda: UNet(UNetConfig(widths=(4, 6, 8), depth=2)),
+        "the same, two 3x3 convolutions a level",
+        multiple=4,
     ),
     "unet_add": Entry(
         lambda: UNet(UNetConfig(widths=(4, 6, 8), depth=1, down="stride", up="transposed", skip="add")),
@@ -104,9 +106,12 @@ NETWORKS: dict[str, Entry] = {
     "separable": Entry(
         lambda: SeparableNet(SeparableConfig(width=8, blocks=2)), "depthwise-separable, batch norm, ReLU6"
     ),
-    "edsr": Entry(lambda: EDSR(EDSRConfig(width=8, blocks=2)), "EDSR: x2, scaled residuals, colours less means"),
+    "edsr": Entry(
+        lambda: EDSR(EDSRConfig(width=8, blocks=2)), "EDSR: x2, scaled residuals, colours less means"
+    ),
     "preact": Entry(
-        lambda: PreAct(PreActConfig(width=6, blocks=2)), "residual blocks with batch norm before the convolutions"
+        lambda: PreAct(PreActConfig(width=6, blocks=2)),
+        "residual blocks with batch norm before the convolutions",
     ),
     "medley": Entry(
         lambda: Medley(MedleyConfig()),

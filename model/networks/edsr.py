@@ -1,4 +1,4 @@
-"""EDSR (Lim et al. 2017): residual blocks without batch norm, each result scaled down; colours less their mean.
+"""EDSR (Lim et al. 2017): residual blocks without batch norm, their results scaled down; x - mean.
 
 N frames, H rows, W columns of the small image.
 """

@@ -27,7 +27,7 @@ class InversionConfig:
 
 
 class Inversion(nn.Module):
-    """Feature maps (N, channels, H, W) -> (N, outputs, s H, s W), s = stride for each transposed convolution."""
+    """Feature maps (N, channels, H, W) -> (N, outputs, s H, s W), s = stride of each transposed one."""
 
     def __init__(self, config: InversionConfig) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""SRGAN's generator, SRResNet (Ledig et al. 2017; document 002): residual blocks, then sub-pixel convolutions.
+"""SRGAN's generator, SRResNet (Ledig et al. 2017; document 002): residual blocks, sub-pixel convolutions.
 
 N frames, H rows, W columns of the small image.
 """

@@ -41,7 +41,7 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """(N, inputs, H, W) -> (N, outputs, 2H, 2W), by nearest upsampling and a convolution, or a transposed one."""
+    """(N, inputs, H, W) -> (N, outputs, 2H, 2W), by nearest upsampling and convolution, or transposed."""
 
     def __init__(self, inputs: int, outputs: int, how: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The Brevitas twin of a module: the same layers by the same names, with quantized weights, and quantizers."""
+"""The Brevitas twin of a module: the same layers by the same names, quantized."""
 
 from typing import Any
 
@@ -190,5 +190,3 @@ def _with_quantized_weights(layer: Any, name: str, settings: QuantSettings) -> n
 def _put(graph: GraphModule, name: str, module: nn.Module) -> None:
     parent, _, last = name.rpartition(".")
     setattr(graph.get_submodule(parent), last, module)
-
-

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pixelmend.errors import UserError
 from quant.twin.build import Twin, set_threshold, steps
 
 LEAST = 2.0**-16  # a threshold: of activations that are 0 throughout
@@ -23,11 +24,17 @@ def calibrate(twin: Twin, inputs: list[tuple[Tensor, ...]]) -> None:
         quantizer.act_quant.disable_quant = True
         if list(quantizer.parameters()):
             learned[name] = quantizer
-            handles.append(quantizer.register_forward_pre_hook(_take(name, largest, twin.settings.percentile)))
+            handles.append(
+                quantizer.register_forward_pre_hook(_take(name, largest, twin.settings.percentile))
+            )
     try:
         with torch.no_grad():
             for batch in inputs:
                 twin(*batch)
+    except RuntimeError as error:
+        sizes = ", ".join("x".join(map(str, one.shape)) for one in batch)
+        reason = str(error).splitlines()[0]
+        raise UserError(f"inputs of {sizes} do not go through the network: {reason}") from error
     finally:
         for handle in handles:
             handle.remove()

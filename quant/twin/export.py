@@ -22,9 +22,9 @@ from torch import Tensor
 
 from pixelmend.errors import UserError
 from pixelmend.files import replacing
+from quant.bits import PIXEL_BITS
 from quant.export import quiet
 from quant.twin.build import Twin
-from quant.bits import PIXEL_BITS
 from quant.twin.settings import port_of
 
 LAYER = "pixelmend.layer"
@@ -45,8 +45,8 @@ def export(
 ) -> None:
     """Write `twin` as QONNX for inputs of these shapes (C, H, W).
 
-    Raises `UserError` where the file computes anything else than the twin on `CHECKS` seeded frames; nothing is
-    written then.
+    Raises `UserError` where the file computes anything else than the twin on `CHECKS` seeded frames;
+    nothing is written then.
     """
     twin.eval()
     rng = np.random.default_rng(seed)
@@ -67,8 +67,8 @@ def write(
 ) -> None:
     """Write `twin` as QONNX for inputs of the shapes of `example`, unchecked.
 
-    torch's older exporter, "torchscript", takes opsets from 13 on; it tells the names of convolutions only, and
-    what follows one is named after it.
+    torch's older exporter, "torchscript", takes opsets from 13 on; it tells the names of convolutions only,
+    and what follows one is named after it.
     """
     options: dict[str, Any] = {"dynamo": False} if exporter == "torchscript" else {"external_data": False}
     with quiet():
@@ -170,7 +170,7 @@ def _name_layers(model: ModelWrapper) -> None:
 
 
 def _weights(model: ModelWrapper) -> dict[str, str]:
-    """The layer by the name of its weights in the file, "body.blocks.0.conv1.weight", and of what quantizes it."""
+    """Layers by the names of their weights in the file, "body.blocks.0.conv1.weight", and as quantized."""
     found = {
         one.name: one.name.removeprefix(f"{BODY}.").removesuffix(".weight")
         for one in model.graph.initializer

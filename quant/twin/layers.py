@@ -1,7 +1,7 @@
 """Which layers a twin can have, what each does to values, and what to use instead of the others.
 
-A layer plays one of the roles of `Role`. Functions called in a `forward` become modules: `nn` ones where there
-is one that does the same, else `Call`.
+A layer plays one of the roles of `Role`. Functions called in a `forward` become modules: `nn` ones where
+there is one that does the same, else `Call`.
 """
 
 from collections.abc import Callable
@@ -118,7 +118,8 @@ INSTEAD: dict[str, str] = {
         "is not monotone, so no row of thresholds computes it; two ReLUs of x and -x make |x|",
     ),
     **dict.fromkeys(
-        ("conv2d", "conv_transpose2d"), "is called as a function: make it a layer, nn.Conv2d or nn.ConvTranspose2d"
+        ("conv2d", "conv_transpose2d"),
+        "is called as a function: make it a layer, nn.Conv2d or nn.ConvTranspose2d",
     ),
     **dict.fromkeys(
         ("mul", "truediv", "div"),
@@ -202,56 +203,48 @@ def _wrong_factor(module: Any) -> str | None:
     return None
 
 
+def subtracts(module: nn.Module) -> bool:
+    """Whether a module of the role `SUM` takes its second tensor from the first."""
+    assert isinstance(module, Call)
+    return function_of(module.target) in ("sub", "isub", "subtract")
+
+
 def _scalar(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def _constant(value: Any) -> bool:
-    return _scalar(value) or isinstance(value, Tensor)
+def _pool_largest(a: dict[str, Any]) -> nn.Module:
+    return nn.MaxPool2d(
+        a["kernel_size"], a.get("stride"), a.get("padding", 0), a.get("dilation", 1),
+        ceil_mode=a.get("ceil_mode", False), return_indices=a.get("return_indices", False),
+    )  # fmt: skip
 
 
-def _clamp(kwargs: dict[str, Any]) -> bool:
-    return all(value is None or _scalar(value) for key, value in kwargs.items() if key in ("min", "max"))
+def _pool_mean(a: dict[str, Any]) -> nn.Module:
+    return nn.AvgPool2d(
+        a["kernel_size"], a.get("stride"), a.get("padding", 0), a.get("ceil_mode", False),
+        a.get("count_include_pad", True), a.get("divisor_override"),
+    )  # fmt: skip
 
 
-def _as_module(name: str, arguments: dict[str, Any]) -> nn.Module | None:
-    """The `nn` layer that does what a function with these constant arguments does."""
-    get = arguments.get
-    match name:
-        case "relu" | "relu_":
-            return nn.ReLU()
-        case "relu6":
-            return nn.ReLU6()
-        case "hardtanh":
-            return nn.Hardtanh(get("min_val", -1.0), get("max_val", 1.0))
-        case "leaky_relu":
-            return nn.LeakyReLU(get("negative_slope", 0.01))
-        case "sigmoid":
-            return nn.Sigmoid()
-        case "hardsigmoid":
-            return nn.Hardsigmoid()
-        case "tanh":
-            return nn.Tanh()
-        case "elu":
-            return nn.ELU(get("alpha", 1.0))
-        case "pixel_shuffle":
-            return nn.PixelShuffle(arguments["upscale_factor"])
-        case "pixel_unshuffle":
-            return nn.PixelUnshuffle(arguments["downscale_factor"])
-        case "interpolate":
-            return nn.Upsample(get("size"), get("scale_factor"), get("mode", "nearest"))
-        case "max_pool2d" | "boolean_dispatch":
-            return nn.MaxPool2d(
-                arguments["kernel_size"], get("stride"), get("padding", 0), get("dilation", 1),
-                ceil_mode=get("ceil_mode", False), return_indices=get("return_indices", False),
-            )  # fmt: skip
-        case "avg_pool2d":
-            return nn.AvgPool2d(
-                arguments["kernel_size"], get("stride"), get("padding", 0), get("ceil_mode", False),
-                get("count_include_pad", True), get("divisor_override"),
-            )  # fmt: skip
-    return None
-
+FUNCTIONS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
+    "relu": lambda a: nn.ReLU(),
+    "relu6": lambda a: nn.ReLU6(),
+    "hardtanh": lambda a: nn.Hardtanh(a.get("min_val", -1.0), a.get("max_val", 1.0)),
+    "leaky_relu": lambda a: nn.LeakyReLU(a.get("negative_slope", 0.01)),
+    "sigmoid": lambda a: nn.Sigmoid(),
+    "hardsigmoid": lambda a: nn.Hardsigmoid(),
+    "tanh": lambda a: nn.Tanh(),
+    "elu": lambda a: nn.ELU(a.get("alpha", 1.0)),
+    "selu": lambda a: nn.SELU(),
+    "pixel_shuffle": lambda a: nn.PixelShuffle(a["upscale_factor"]),
+    "pixel_unshuffle": lambda a: nn.PixelUnshuffle(a["downscale_factor"]),
+    "interpolate": lambda a: nn.Upsample(a.get("size"), a.get("scale_factor"), a.get("mode", "nearest")),
+    "max_pool2d": _pool_largest,
+    "boolean_dispatch": _pool_largest,  # what torch calls it
+    "avg_pool2d": _pool_mean,
+}
+"""The `nn` layer that does what a function with these constant arguments does."""
 
 POSITIONS: dict[str, tuple[str, ...]] = {
     "hardtanh": ("min_val", "max_val"),
@@ -293,27 +286,29 @@ def from_call(node: Node, constants: Callable[[Node], Any]) -> nn.Module | Refus
     kwargs: dict[str, Any] = {key: map_aggregate(value, place) for key, value in node.kwargs.items()}
     if name in DROPPED:
         return None
-    rest = dict(zip(POSITIONS.get(name, ()), args[1:], strict=False)) | kwargs  # type: ignore[index,arg-type]
-    known = _as_module(name, rest)
-    if known is not None:
-        return known
+    rest = dict(zip(POSITIONS.get(name, ()), args[1:], strict=False)) | kwargs
+    if name in FUNCTIONS:
+        return FUNCTIONS[name](rest)
     role = _role_of_call(name, args, kwargs, len(tensors))
     if isinstance(role, Refusal):
         return role
-    target = node.target if isinstance(node.target, str) else node.target
-    return Call(target, args, kwargs, role)  # type: ignore[arg-type]
+    return Call(node.target, args, kwargs, role)
 
 
 def function_name(node: Node) -> str:
     """The plain name of what a node calls, without underscores at its ends."""
-    target: Any = node.target
+    return function_of(node.target)
+
+
+def function_of(target: Any) -> str:
+    """The plain name of a function, or of a method given by its name."""
     name = target if isinstance(target, str) else getattr(target, "__name__", type(target).__name__)
     return str(name).strip("_")
 
 
 def _role_of_call(name: str, args: Any, kwargs: dict[str, Any], tensors: int) -> Role | Refusal:
     match name:
-        case "add" | "iadd" | "radd" | "sub" | "isub" | "rsub" | "subtract":
+        case "add" | "iadd" | "sub" | "isub" | "subtract":
             if kwargs.get("alpha", 1) != 1:
                 return Refusal("has a factor alpha: multiply by a constant before")
             return Role.SUM if tensors == 2 else Role.POINTWISE

@@ -13,7 +13,7 @@ from torch.fx.node import Node
 
 from pixelmend.errors import UserError
 from quant.bits import PIXEL_BITS
-from quant.twin.layers import Interval, Role, bounds
+from quant.twin.layers import Interval, Role, bounds, subtracts
 from quant.twin.settings import Port, QuantSettings, port_of
 from quant.twin.trace import Traced, module_of
 
@@ -101,8 +101,7 @@ class Placement:
             case Role.SUM:
                 grid = self._join(node)
                 first, second = intervals[0], intervals[-1]
-                name = self.traced.layers[node.name]
-                if "sub" in name.rsplit(".", 1)[-1]:
+                if subtracts(module_of(self.traced.graph, node)):
                     second = -second[1], -second[0]
                 self._values[node] = _Value((first[0] + second[0], first[1] + second[1]), grid, True)
             case Role.JOIN:
@@ -186,7 +185,7 @@ class Placement:
                 told = ", ".join(f"{one.layer} ({one.scale:.6g})" for one in group if one.scale is not None)
                 raise UserError(f"values of different given scales are added or joined: {told}")
             free = [one for one in group if not one.pixels]
-            bits, signed = max((one.bits for one in group)), any(one.signed for one in free)
+            bits, signed = max(one.bits for one in group), any(one.signed for one in free)
             for one in free:
                 one.bits, one.signed = bits, signed
                 one.scale = next(iter(given), None)

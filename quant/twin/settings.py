@@ -46,7 +46,9 @@ class QuantSettings:
     merge_batch_norm: bool = True  # into the convolution before it; else it stays a layer, as in the file
     narrow: bool = False  # signed activations without their lowest integer
     power_of_two: bool = False  # scales of activations rounded up to powers of two, and not trained
-    percentile: Annotated[float, Field(gt=0, le=100)] = 99.9  # of |values|, what the largest integer stands for
+    percentile: Annotated[float, Field(gt=0, le=100)] = (
+        99.9  # of |values|, what the largest integer stands for
+    )
     inputs: tuple[Port, ...] = (Port(),)  # in the order of `forward`'s arguments; the last one repeats
     outputs: tuple[Port, ...] = (Port(),)  # in the order of what it returns; the last one repeats
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Tracer
-from torch.fx.node import Node
+from torch.fx.node import Node, map_arg
 from torch.nn.utils import parametrize
 
 from pixelmend.errors import UserError
@@ -104,21 +104,20 @@ def _name_everything(graph: GraphModule, refusals: list[str]) -> dict[str, str]:
             else:
                 name = _free(name, taken)
                 graph.add_submodule(name, made)
-                tensors = [one for one in node.all_input_nodes if one.op != "get_attr"]
-                node.op, node.target, node.args, node.kwargs = "call_module", name, _slots(node, made, tensors), {}
+                node.args, node.kwargs = _slots(node, made), {}
+                node.op, node.target = "call_module", name
                 layers[node.name] = name
         else:
             layers[node.name] = node.name
     return layers
 
 
-def _slots(node: Node, made: nn.Module, tensors: list[Node]) -> tuple[Node, ...]:
+def _slots(node: Node, made: nn.Module) -> tuple[Node, ...]:
     """The tensors that a module made of a call gets, in the order of its slots: a tensor can come twice."""
-    if not isinstance(made, Call):
-        return tuple(tensors[:1])
     found: list[Node] = []
-    torch.fx.node.map_arg((node.args, node.kwargs), lambda one: found.append(one))
-    return tuple(one for one in found if one.op != "get_attr")
+    map_arg((node.args, node.kwargs), found.append)
+    tensors = [one for one in found if one.op != "get_attr"]
+    return tuple(tensors if isinstance(made, Call) else tensors[:1])
 
 
 def _constant(graph: GraphModule, node: Node) -> Any:
