@@ -87,7 +87,6 @@ def build(module: nn.Module, settings: QuantSettings) -> Twin:
     for name in dict.fromkeys(str(node.target) for node in weighted):
         _put(graph, name, _with_quantized_weights(graph.get_submodule(name), name, settings))
     graph.graph.lint()
-    graph.delete_all_unused_submodules()
     graph.recompile()
     return Twin(graph, settings, names).eval()
 

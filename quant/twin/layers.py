@@ -183,7 +183,7 @@ def _wrong_settings(module: Any) -> str | None:
             return f"falls left of 0, negative_slope={module.negative_slope}: use a slope of at least 0"
         case nn.PReLU() if bool((module.weight < 0).any()):
             return (
-                f"falls left of 0, its least slope is {float(module.weight.min()):.3g}: "
+                f"falls left of 0, its least slope is {float(module.weight.detach().min()):.3g}: "
                 "use slopes of at least 0, e.g. weight.data.clamp_(min=0)"
             )
         case nn.ELU() if module.alpha < 0:

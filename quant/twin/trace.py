@@ -54,6 +54,7 @@ def trace(module: nn.Module, merge_batch_norm: bool = True) -> Traced:
         _merge_batch_norm(graph, layers)
     graph.graph.eliminate_dead_code()
     graph.graph.lint()
+    graph.delete_all_unused_submodules()
     graph.recompile()
     names = {node.name for node in graph.graph.nodes}
     return Traced(
@@ -70,6 +71,10 @@ def module_of(graph: GraphModule, node: Node) -> Any:
 
 def _plain_weights(module: nn.Module) -> None:
     for part in module.modules():
+        if parametrize.is_parametrized(part):
+            # a copy shares the class that torch made for the original, and removing changes the class
+            made = type(part)
+            part.__class__ = type(made.__name__, made.__bases__, dict(vars(made)))
         for name in list(getattr(part, "parametrizations", {})):
             parametrize.remove_parametrizations(part, name, leave_parametrized=True)
 
