@@ -150,6 +150,77 @@ class Draw:
             attributes["kernel_shape"] = kernel
         return T(self.node("Conv", inputs, **attributes), outputs, *size)
 
+    def deconv(self, x: T, outputs: int = 0) -> T:
+        """A transposed convolution."""
+        kernel = [self.number(1, 5), self.number(1, 5)]
+        stride = self.one(1, 2, 2, 3, 4)
+        dilation = self.one([1, 1], [1, 1], [2, 1])
+        group = self.one(*[n for n in range(1, x.channels + 1) if x.channels % n == 0])
+        per_group = self.number(1, 3) if not outputs else outputs // group
+        shape = (x.channels, per_group, *kernel)
+        fan_in = max(1, x.channels // group * kernel[0] * kernel[1] // stride**2)
+        inputs = [x.name, self.weights(shape, fan_in, 1), *self.bias(per_group * group)]
+        attributes: dict[str, Any] = {"strides": [stride] * 2, "dilations": dilation, "group": group}
+        spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+        extra = [self.number(0, stride - 1) if self.maybe(0.4) else 0 for _ in range(2)]
+        attributes["output_padding"] = extra
+        full = [(side - 1) * stride + span for side, span in zip((x.height, x.width), spans, strict=True)]
+        if self.maybe(0.25):
+            attributes["output_shape"] = size = [
+                self.number(max(1, side - span + 1), side + more)
+                for side, span, more in zip(full, spans, extra, strict=True)
+            ]
+            if self.maybe():
+                attributes["auto_pad"] = self.one("SAME_UPPER", "SAME_LOWER")
+        else:
+            pads = [self.number(0, spans[n % 2] - 1) for n in range(4)]
+            size = [side + more - pads[n] - pads[n + 2] for n, (side, more) in enumerate(zip(full, extra, strict=True))]
+            attributes["pads"] = pads
+        return T(self.node("ConvTranspose", inputs, **attributes), per_group * group, *size)
+
+    def box(self, x: T) -> T:
+        """Some of its channels, rows and columns."""
+        sides = [x.channels, x.height, x.width]
+        axes = sorted(self.rng.choice(3, self.number(1, 3), replace=False).tolist())
+        starts, stops = [], []
+        for axis in axes:
+            first = self.number(0, sides[axis] - 1)
+            last = self.number(first + 1, sides[axis])
+            starts.append(first - (sides[axis] if self.maybe(0.3) else 0))
+            stops.append(2**62 if last == sides[axis] and self.maybe() else last)
+            sides[axis] = last - first
+        constants = [self.whole(*starts), self.whole(*stops), self.whole(*(axis + 1 for axis in axes))]
+        return T(self.node("Slice", [x.name, *constants]), *sides, x.scale)
+
+    def pool(self, x: T) -> T:
+        """The maximum or the mean of windows, quantized where it is not yet."""
+        kernel, stride = [self.number(1, 3), self.number(1, 3)], [self.number(1, 3), self.number(1, 3)]
+        largest = not x.scale or self.maybe()
+        attributes: dict[str, Any] = {"kernel_shape": kernel, "strides": stride}
+        size = [(side - k) // s + 1 for side, k, s in zip((x.height, x.width), kernel, stride, strict=True)]
+        unsigned = largest and self.maybe()
+        if unsigned or (not largest and self.maybe()):
+            pads = [self.number(0, kernel[n % 2] - 1) for n in range(4)]
+            attributes["pads"] = pads
+            size = [
+                (side + pads[n] + pads[n + 2] - kernel[n]) // stride[n] + 1
+                for n, side in enumerate((x.height, x.width))
+            ]
+        if unsigned:  # zeros around it must not win
+            x = self.quantized(FUNCTIONS["relu"](self, x), signed=0)
+        if largest:
+            made = T(self.node("MaxPool", [x.name], **attributes), x.channels, *size, x.scale)
+            return made if x.scale and self.maybe() else self.quantized(self.rising(made), signed=1)
+        attributes["count_include_pad"] = 1
+        made = T(self.node("AveragePool", [x.name], **attributes), x.channels, *size)
+        factor = self.one(1, 3, 5) / self.one(7, 11, 13)  # no ties
+        scale = float(np.float32(x.scale * factor * 4 / (kernel[0] * kernel[1])))
+        return self.quantized(made, bits=self.number(4, 8), scale=scale)
+
+    def rising(self, x: T) -> T:
+        """A function behind it that does not fall."""
+        return FUNCTIONS[self.one("relu", "leaky", "tanh", "hard")](self, x) if self.maybe() else x
+
     def functions(self, x: T, count: int = 0) -> T:
         """Constants and functions that never fall behind one another."""
         kinds = list(FUNCTIONS)
