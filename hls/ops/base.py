@@ -112,8 +112,8 @@ class StreamOp(Operator, rtlbackend.RTLBackend):
     def work(self) -> Work:
         return Work()
 
-    def waits_unfolded(self) -> tuple[int, ...]:
-        return ()
+    def footprint(self) -> tuple[float, float]:
+        return float(self.lut_estimation("")), self.bram_estimation("") / 2
 
     def instance(self, model: ModelWrapper) -> Iterator[str]:
         return instantiated(self)
