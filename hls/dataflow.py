@@ -19,6 +19,7 @@ from hls.ops.fork.op import StreamFork_rtl
 from pixelmend.errors import UserError
 
 IN, OUT = "image_in", "image_out"
+EXACT_FLOAT32 = 2**24
 
 
 class Builder:
@@ -57,8 +58,9 @@ class Builder:
         return self.stream(name, tensor.shape, tensor.kind)
 
     def constant(self, name: str, values: Integers, kind: str) -> str:
-        """Declare a constant; containers are float32, as everywhere in FINN."""
-        self.constants[name] = values.astype(np.float32)
+        """Declare a constant; containers are float32, as everywhere in FINN, or float64 where that loses digits."""
+        exact = np.abs(values).max(initial=0) <= EXACT_FLOAT32
+        self.constants[name] = values.astype(np.float32 if exact else np.float64)
         self.types[name] = DataType[kind]
         return name
 

@@ -22,7 +22,7 @@ from typing import Annotated, Any
 import typer
 from qonnx.core.modelwrapper import ModelWrapper
 
-from hls import budget, dataflow, fifo, fold, qonnx_reader, receptive, streams, table
+from hls import budget, dataflow, fifo, fold, frontend, receptive, streams, table
 from hls.config import HlsConfig
 from hls.cpp.generate import generate as generate_cpp
 from hls.finn_setup import finn_workspace
@@ -61,7 +61,7 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None, row
     if is_current(stamp, key, [out / name for name in OUTPUTS]):
         note(f"{out}: lowered before from the same inputs")
         return
-    network = qonnx_reader.read(model)
+    network = frontend.read(model)
     _check_frame(network, frame, hls, model)
     if network.least_margin < SAFE_MARGIN:
         note(

@@ -10,7 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 
-from hls import qonnx_reader
+from hls import frontend
 from hls.finn_setup import finn_workspace
 from pixelmend.errors import UserError
 from sim.integer import IntegerModel
@@ -44,8 +44,8 @@ def compare_qonnx(onnx: Path, frames: Pixels, tensors: dict[str, Array]) -> Diff
 
     Compared is every tensor that the file has as well; it has none between the levels of a pyramid.
     """
-    network = qonnx_reader.read(onnx)
-    graph = qonnx_reader.prepared(onnx)
+    network = frontend.read(onnx)
+    graph = frontend.prepared(onnx)
     names = {graph.graph.output[0].name: "image_out"}
     names |= {layer.result.name: f"{layer.name}_out" for layer in network.layers[:-1]}
     scales = {layer.result.name: layer.result.scale for layer in network.layers}

@@ -14,7 +14,8 @@ from quant.bits import QuantConfig, layer_names
 from quant.calibrate import calibrate
 from quant.export import export
 from quant.generator import QuantGenerator
-from quant.settle import LEAST, MARGIN, MOST_SCALING, best_shift, settle
+from quant.margins import LEAST, MARGIN, MOST_SCALING, best_shift
+from quant.settle import settle
 
 NET = GeneratorConfig(widths=(4, 6), spectral_norm=False)
 STEP = 1e-4  # of the brute force
