@@ -16,6 +16,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from hls.network import Integers, Network, Tensor
 from hls.ops import DOMAIN
 from hls.ops.fork.op import StreamFork_rtl
+from hls.ports import set_scales
 from pixelmend.errors import UserError
 
 IN, OUT = "image_in", "image_out"
@@ -143,7 +144,9 @@ def build(network: Network) -> ModelWrapper:
     for layer in network.layers:
         graph.layer(layer.label)
         layer.build(graph)
-    return _model(graph, output_names(network))
+    model = _model(graph, output_names(network))
+    set_scales(model, network, [IN, *output_names(network)])
+    return model
 
 
 def _model(graph: Builder, outputs: list[str]) -> ModelWrapper:
