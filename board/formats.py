@@ -1,8 +1,9 @@
-"""What the accelerator's ports carry: the format of a pixel, the size of a frame, and how frames become beats.
+"""What the accelerator's ports carry: a pixel's format, the size of a frame, how frames become beats.
 
 The one place that knows it, for the board's driver as for the tools that make and simulate the accelerator.
-Frames are arrays (N, H, W, C) of the smallest integer type that holds a channel. A port moves `pixels_per_beat`
-pixels at once, channel 0 of the first in the low bits, and fills the beat up to whole bytes with zeros.
+Frames are arrays (N, H, W, C) of the smallest integer type that holds a channel. A port moves
+`pixels_per_beat` pixels at once, channel 0 of the first in the low bits, and fills the beat up to whole bytes
+with zeros.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ RGB, MAPPED = 3, 4  # channels of a picture, and of one with its sensor's map of
 
 @dataclass(frozen=True)
 class PixelFormat:
-    """`channels` integers of `bits` bits, a sign among them or not; a value v stands for the number `v * scale`."""
+    """`channels` integers of `bits` bits, a sign among them or not; a value v stands for `v * scale`."""
 
     channels: int
     bits: int
@@ -69,7 +70,7 @@ class PixelFormat:
 
     @property
     def is_image(self) -> bool:
-        """Whether it is what files of pictures hold: up to four channels of 0 .. 255 that stand for 0 .. 1."""
+        """Whether it is what files of pictures hold: up to four channels of 0 .. 255 for 0 .. 1."""
         return self.channels <= MAPPED and (self.bits, self.signed) == (8, False) and self.is_unit
 
     @property
@@ -95,7 +96,7 @@ class PixelFormat:
 
 @dataclass(frozen=True)
 class Port:
-    """An AXI-Stream of frames (height, width, channels), whole pixels a beat, TLAST on a frame's last beat."""
+    """An AXI-Stream of frames (height, width, channels): whole pixels a beat, TLAST on a frame's last."""
 
     name: str
     format: PixelFormat
@@ -222,7 +223,7 @@ class Ports:
 
     @property
     def repairs(self) -> bool:
-        """Whether a picture goes in, alone or with the map of its defects, and one picture of its size comes out."""
+        """Whether a picture goes in, alone or with its map of defects, and one of its size comes out."""
         taken, given = self.input, self.output
         same = (taken.height, taken.width) == (given.height, given.width) and len(self.outputs) == 1
         images = taken.format.is_image and given.format.is_image
@@ -243,7 +244,7 @@ class Ports:
 
 
 def packed(values: Array, bits: int, lanes: int) -> Bytes:
-    """Integers in C order as beats (beats, bytes), `lanes` of `bits` each, lane 0 lowest; two's complement."""
+    """Integers in C order as beats (beats, bytes) of `lanes` of `bits` each, lane 0 lowest."""
     rows = values.reshape(-1, lanes)
     result = np.empty((len(rows), -(-bits * lanes // 8)), np.uint8)
     step, places = max(1, CHUNK // lanes), np.arange(bits, dtype=np.uint64)

@@ -48,14 +48,18 @@ class Builder:
         self.shapes[name], self.types[name] = [1, *shape], DataType[kind]
         return name
 
-    def declare(self, tensor: Tensor) -> str:
-        """The stream that a layer's result comes on; it is finished by `write`."""
+    def name_of(self, tensor: Tensor) -> str:
+        """The stream that a layer's result comes on."""
         name = f"{self._makers[tensor.name]}_out"
         if tensor.name in self._several:
             name += f"_{self._several[tensor.name]}"
         if tensor.name in self._ends and not self._readers[tensor.name]:
             name = self._ends[tensor.name]
-        return self.stream(name, tensor.shape, tensor.kind)
+        return name
+
+    def declare(self, tensor: Tensor) -> str:
+        """The stream that a layer's result comes on; it is finished by `write`."""
+        return self.stream(self.name_of(tensor), tensor.shape, tensor.kind)
 
     def constant(self, name: str, values: Integers, kind: str) -> str:
         """Declare a constant; containers are float32, as everywhere in FINN."""

@@ -1,4 +1,4 @@
-"""The accelerator's ports, from the dataflow graph: image_in is s_axis, image_out m_axis, image_out_1 m_axis_1 and so on."""
+"""The accelerator's ports, from its dataflow graph: image_in on s_axis, image_out_1 on m_axis_1 and so on."""
 
 from collections.abc import Iterable
 

@@ -1,7 +1,7 @@
 """The integer model: the dataflow graph on whole batches, in plain array arithmetic. It defines the result.
 
-Each operator says what it computes (`hls.ops`, facet `evaluate`); of FINN's nodes too, so that no part of it is
-FINN's or qonnx's execution, which it is compared with.
+Each operator says what it computes (`hls.ops`, facet `evaluate`); of FINN's nodes too, so that no part of it
+is FINN's or qonnx's execution, which it is compared with.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ Array = NDArray[Any]
 class IntegerModel:
     """A dataflow graph ready to run; `height`, `width` and `channels` are those of the frames that go in.
 
-    Frames are as `ports` says. Pictures have the channels R, G, B; a network that reads the sensor's defect map has
-    it as the fourth, 255 at broken pixels and 0 at the others.
+    Frames are as `ports` says. Pictures have the channels R, G, B; a network that reads the sensor's map of
+    defects has it as the fourth, 255 at broken pixels and 0 at the others.
     """
 
     graph: ModelWrapper

@@ -1,4 +1,4 @@
-"""Networks of random integers whose ports are no picture in, picture out: several outputs, sizes, signs, widths."""
+"""Networks of random integers whose ports are other than picture in, picture out of its size."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ PIXEL = 1 / 255
 
 
 def three_outputs(height: int = 4, width: int = 6) -> Network:
-    """A picture in; a picture twice as large, a signed feature map that a layer reads as well, a smaller one out."""
+    """A picture in; one twice as large, a signed feature map that a layer reads too, a smaller one out."""
     rng = np.random.default_rng(0)
     image = Tensor("image", height, width, 3, 8, 255, PIXEL)
     features = Tensor("features", height, width, 2, 5, 15, 0.25, minimum=-16)

@@ -7,8 +7,8 @@ from board.errors import BoardError
 from board.formats import PixelFormat, Port, Ports
 
 FORMATS = [
-    PixelFormat(3, 8), PixelFormat(1, 1), PixelFormat(2, 5, True), PixelFormat(1, 12), PixelFormat(4, 16, True),
-    PixelFormat(3, 10), PixelFormat(7, 3, True), PixelFormat(1, 32), PixelFormat(2, 8, True),
+    PixelFormat(3, 8), PixelFormat(1, 1), PixelFormat(2, 5, True), PixelFormat(1, 12),
+    PixelFormat(4, 16, True), PixelFormat(3, 10), PixelFormat(7, 3, True), PixelFormat(1, 32), PixelFormat(2, 8, True),
 ]  # fmt: skip
 
 
@@ -107,10 +107,12 @@ def test_numbers() -> None:
     [
         (lambda: PixelFormat(0, 8), "at least 1 channel of 1 to 32 bits, got 0 of 8"),
         (lambda: PixelFormat(3, 33), "got 3 of 33"),
-        (lambda: Port("m_axis", PixelFormat(3, 8), 3, 3, 2), "port m_axis: expected frames of whole beats, got 3x3 px, 2"),
+        (lambda: Port("m_axis", PixelFormat(3, 8), 3, 3, 2),
+         "port m_axis: expected frames of whole beats, got 3x3 px, 2"),
         (lambda: Port("p", PixelFormat(3, 8), 2, 2).check(np.zeros((1, 2, 2, 4), np.uint8)),
          r"expected uint8 frames of shape \(N, 2, 2, 3\), got uint8 \(1, 2, 2, 4\)"),
-        (lambda: Port("p", PixelFormat(1, 9), 2, 2).check(np.zeros((1, 2, 2, 1), np.uint8)), "expected uint16 frames"),
+        (lambda: Port("p", PixelFormat(1, 9), 2, 2).check(np.zeros((1, 2, 2, 1), np.uint8)),
+         "expected uint16 frames"),
         (lambda: Port("p", PixelFormat(1, 9), 1, 1).check(np.full((1, 1, 1, 1), 512, np.uint16)),
          r"expected 9-bit values in 0\.\.511, got 512\.\.512"),
     ],
