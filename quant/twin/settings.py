@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 class Port:
     """An input or output: an image (uint8, scale exactly 1/255, whatever else is set) or a feature map.
 
-    A feature map that is added to others, or joined with them, takes the most bits and the sign of all of them.
+    A feature map that is added to others, or joined with them, takes the most bits and the sign of them all.
     """
 
     kind: Literal["image", "features"] = "image"

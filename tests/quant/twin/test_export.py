@@ -96,9 +96,6 @@ def test_the_file_equals_brevitas_on_other_frames(network: Twin, exported: Path)
 
 def test_every_node_tells_its_layer_through_a_cleanup(exported: Path) -> None:
     nodes = cleanup_model(ModelWrapper(str(exported))).graph.node
-    weights = [
-        layer_of(node) for node in nodes if node.op_type == "Quant" and node.input[0].endswith("param0")
-    ]
     named = [(node.op_type, layer_of(node)) for node in nodes]
     for name in ("first", "block.conv1", "block.conv2", "last"):
         named.remove(("Quant", name))  # of the weights
