@@ -84,6 +84,19 @@ def clip(reader: "Reader", node: NodeProto) -> None:
     bent(reader, node, Piecewise(LEVEL, least, most))
 
 
+@handles("Max", "Min")
+def limited(reader: "Reader", node: NodeProto) -> None:
+    """The larger, or the smaller, of a value and a constant."""
+    constants = [reader.constant(node, index) for index in range(len(node.input))]
+    known = [np.asarray(one) for one in constants if one is not None]
+    if len(constants) != 2 or len(known) != 1 or known[0].size != 1:
+        raise reader.error(node, "it must compare one value with one constant number: of two images neither is a threshold")
+    limit, index = float(known[0].reshape(())), next(n for n, one in enumerate(constants) if one is None)
+    ends = (limit, np.inf) if node.op_type == "Max" else (-np.inf, limit)
+    pending = reader.pending(node, index)
+    reader.known[node.output[0]] = applied(pending, Piecewise(LEVEL, *ends))
+
+
 @handles("Sigmoid")
 def sigmoid(reader: "Reader", node: NodeProto) -> None:
     bent(reader, node, SIGMOID)

@@ -362,4 +362,4 @@ def _value(attribute: AttributeProto) -> Any:
     return list(value) if attribute.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value
 
 
-from hls.frontend import activations, linear, quantizers, restoration, shapes  # noqa: E402, F401  they register
+from hls.frontend import activations, linear, quantizers, reshapes, restoration, shapes  # noqa: E402, F401  they register

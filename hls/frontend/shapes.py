@@ -202,11 +202,11 @@ def sub_pixel(reader: "Reader", node: NodeProto) -> None:
         return
     if isinstance(value, Pending | Joined):
         raise reader.error(node, "its input must be a convolution's result, or be quantized first")
-    tensor = _permuted(reader, node, reader.tensor(node), order)
+    tensor = permuted(reader, node, reader.tensor(node), order)
     reader.known[node.output[0]] = moved(reader, node, tensor, Shuffle(block), node.output[0])
 
 
-def _permuted(reader: "Reader", node: NodeProto, tensor: Tensor, order: np.ndarray) -> Tensor:
+def permuted(reader: "Reader", node: NodeProto, tensor: Tensor, order: np.ndarray) -> Tensor:
     """A tensor with its channels in another order, by a 1x1 convolution with weights 0 and 1."""
     if (order == np.arange(len(order))).all():
         return tensor
