@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import AttributeProto, NodeProto, TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.cleanup import cleanup_model
 
 from hls.frontend.advice import ADVICE
 from hls.frontend.registry import domains, handler, names
-from hls.frontend.values import Part, Pending, Refused, Value, whole
+from hls.frontend.values import Padded, Part, Pending, Refused, Value, whole
 from hls.network import Layer, Network, Tensor
 from pixelmend.errors import UserError
 
@@ -23,6 +24,18 @@ LABEL = "pixelmend.layer"
 """Metadata of a node of the file: the name that the network's author gave its layer."""
 
 MOST_MARGIN = 0.5
+
+BAD = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
+    RuntimeError,
+)
+"""What numpy and Python raise where numbers of a file fit nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,9 @@ class Reader:
     mapped: dict[str, Tensor] = field(default_factory=dict)  # image with a map, by the name of its filled one
     closed: dict[str, list[int]] = field(default_factory=dict)  # layers that make the sums of a node's output
     slices: dict[tuple[str, int, int], Tensor] = field(default_factory=dict)
+    asked: set[str] = field(
+        default_factory=set
+    )  # first outputs of nodes whose attributes have been looked at
 
     def read(self) -> Network:
         """All nodes, in the order of the file. `UserError` with everything that stands in the way."""
@@ -125,13 +141,15 @@ class Reader:
             return
         try:
             function(self, node)
+            if node.output[0] not in self.asked:
+                self.attributes(node)
         except Refusal as refusal:
             self.problems.append(refusal.problem)
             self._refuse(node)
         except UserError as error:
             self.problems.append(Problem(self.place(node), str(error)))
             self._refuse(node)
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        except BAD as error:
             message = f"its inputs and attributes make no sense: {first_line(error)}"
             self.problems.append(Problem(self.place(node), message))
             self._refuse(node)
@@ -211,6 +229,11 @@ class Reader:
         value = self.value(node, index)
         if isinstance(value, Part) and not value.flag:
             return self.part(value)
+        if isinstance(value, Padded):
+            raise self.error(
+                node,
+                f"zeros around {value.tensor.name} are made by a convolution or AveragePool: put Pad right before one",
+            )
         if not isinstance(value, Tensor):
             raise self.error(node, f"its input {node.input[index]} must be quantized first")
         return value
@@ -233,6 +256,11 @@ class Reader:
         if index >= len(node.input) or not node.input[index]:
             return None
         value = self.model.get_initializer(node.input[index])
+        maker = self.producer(node.input[index])
+        if value is None and maker is not None and maker.op_type in ("Quant", "IntQuant", "BipolarQuant"):
+            inputs = [self.constant(maker, one) for one in range(len(maker.input))]
+            if all(one is not None for one in inputs):
+                value = _quantized(maker, inputs)
         if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all():
             raise self.error(
                 node, f"its constant {node.input[index]} must be finite, it holds NaN or infinity"
@@ -250,13 +278,13 @@ class Reader:
 
     def attributes(self, node: NodeProto, **known: Any) -> dict[str, Any]:
         """The node's attributes, with defaults for those that it lacks. One that has no rule here is refused."""
+        self.asked.update(node.output[:1])
         found = {one.name: _value(one) for one in node.attribute}
         odd = [name for name in found if name not in known]
         if odd:
             said = ", ".join(f"{name} = {found[name]!r}" for name in odd)
-            raise self.error(
-                node, f"its attributes {said} have no meaning here; known are {', '.join(known)}"
-            )
+            others = f"known are {', '.join(known)}" if known else "it has none"
+            raise self.error(node, f"its attributes {said} have no meaning here; {others}")
         return known | found
 
     def producer(self, name: str) -> NodeProto | None:
@@ -307,6 +335,7 @@ def prepared(path: Path) -> ModelWrapper:
         model = ModelWrapper(str(path))
         _check_nodes(model, path)
         _keep_names(model)
+        _read_once(model)
         return cleanup_model(model).transform(InferShapes())
     except UserError:
         raise
@@ -322,6 +351,19 @@ def _keep_names(model: ModelWrapper) -> None:
         if node.name and own:
             if all(entry.key != LABEL for entry in node.metadata_props):
                 node.metadata_props.add(key=LABEL, value=_layer_of(node.name, node.op_type))
+
+
+def _read_once(model: ModelWrapper) -> None:
+    """A node that reads a tensor twice gets it the second time through an Identity: qonnx renames only the first."""
+    graph, more = model.graph, []
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            if name and name in node.input[:index]:
+                copy = f"{node.output[0]}_{index}_again"
+                more.append((node, helper.make_node("Identity", [name], [copy])))
+                node.input[index] = copy
+    for node, identity in reversed(more):
+        graph.node.insert(list(graph.node).index(node), identity)
 
 
 def _layer_of(name: str, kind: str) -> str:
@@ -353,6 +395,13 @@ def _check_nodes(model: ModelWrapper, path: Path) -> None:
 def first_line(error: Exception) -> str:
     """What an exception says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _quantized(node: NodeProto, inputs: list[Any]) -> NDArray[Any]:
+    """What a quantizer of constants makes, by qonnx."""
+    values = dict(zip(node.input, inputs, strict=True))
+    getCustomOp(node).execute_node(values, None)
+    return np.asarray(values[node.output[0]])
 
 
 def _value(attribute: AttributeProto) -> Any:

@@ -39,7 +39,9 @@ def transpose(reader: "Reader", node: NodeProto) -> None:
     value = reader.known.get(node.input[0])
     order = tuple(reader.attributes(node, perm=None)["perm"] or ())
     if not isinstance(value, Reshaped) or value.order is not None:
-        raise reader.error(node, f"axes may change their order between two Reshapes only, as shuffles do; got {order}")
+        raise reader.error(
+            node, f"axes may change their order between two Reshapes only, as shuffles do; got {order}"
+        )
     reader.known[node.output[0]] = replace(value, order=order)
 
 
@@ -49,7 +51,12 @@ def _shuffled(reader: "Reader", node: NodeProto, value: Reshaped, made: tuple[in
     if order is None and made == (1, tensor.channels, *tensor.size):
         return tensor
     height, width, channels = tensor.shape
-    if order is not None and len(shape) == 6 and len(made) == 4 and order in ((0, 1, 3, 5, 2, 4), (0, 3, 5, 1, 2, 4)):
+    if (
+        order is not None
+        and len(shape) == 6
+        and len(made) == 4
+        and order in ((0, 1, 3, 5, 2, 4), (0, 3, 5, 1, 2, 4))
+    ):
         block = shape[3]
         wanted = (1, channels, height // block, block, width // block, block)
         if shape == wanted and made == (1, channels * block**2, height // block, width // block):
@@ -69,7 +76,7 @@ def _gathered(reader: "Reader", node: NodeProto, source: Tensor, block: int, cha
     """Blocks of pixels as groups (r, s, c) of channels, or, as PixelUnshuffle has them, (c, r, s)."""
     name, label = node.output[0], reader.label(node)
     groups = replace(
-        source, name=f"{name}_blocks" if channels_first else name, height=source.height // block,
+        source, name=f"{name}:blocks" if channels_first else name, height=source.height // block,
         width=source.width // block, channels=source.channels * block**2,
     )  # fmt: skip
     reader.add(space_to_depth(reader.name("gather", label), source, groups, block, label))

@@ -85,7 +85,7 @@ def pyramid_fill(reader: "Reader", node: NodeProto) -> None:
         reader.mapped[filled.name] = image
         reader.known[name] = Part(filled, 0, COLOURS)
     elif (image.channels, flag.tensor.channels) == (COLOURS, 1):
-        marked = Tensor(f"{name}_marked", *image.size, COLOURS + 1, 8, 255, PIXEL_SCALE)
+        marked = Tensor(f"{name}:marked", *image.size, COLOURS + 1, 8, 255, PIXEL_SCALE)
         reader.add(mark(reader.name("mark"), (flag.tensor, image), marked, label))
         layers, filled = filling(marked, levels, False, name, sweeps, label)
         reader.known[name] = filled

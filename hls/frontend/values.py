@@ -1,4 +1,7 @@
-"""What the tensors of a QONNX file stand for while it is read."""
+"""What the tensors of a QONNX file stand for while it is read.
+
+Tensors that the file has not are named with a colon, as no tensor is that qonnx has cleaned up.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
