@@ -1,7 +1,7 @@
 """The integer model: the dataflow graph on whole batches, in plain array arithmetic. It defines the result.
 
-Each operator says what it computes (`hls.ops`, facet `evaluate`); of FINN's nodes too, so that no part of it is
-FINN's or qonnx's execution, which it is compared with.
+Each operator says what it computes (`hls.ops`, facet `evaluate`); of FINN's nodes too, so that no part of it
+is FINN's or qonnx's execution, which it is compared with.
 """
 
 from dataclasses import dataclass

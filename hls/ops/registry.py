@@ -71,19 +71,21 @@ def facets(node: Any) -> Any:
     """The operator of a node: its facets, and FINN's view of it. `UserError` where there is none."""
     if node.op_type not in _known:
         raise UserError(
-            f"node {node.name} is a {node.op_type}, which no operator of hls/ops or of --operators stands for; "
-            f"there are {', '.join(_known)}"
+            f"node {node.name} is a {node.op_type}, which no operator of hls/ops or of --operators stands "
+            f"for; there are {', '.join(_known)}"
         )
     return getCustomOp(node)
 
 
 def load(name: str) -> ModuleType:
-    """Import a user's operators: a module by its name, or a file by its path. `UserError` where that fails."""
+    """Import a user's operators: a module by its name, a file by its path. `UserError` where that fails."""
     before = set(_known)
     try:
         module = _file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
     except (ImportError, OSError, SyntaxError) as error:
-        raise UserError(f"--operators {name}: expected a module or a .py file of operators; {error}") from error
+        raise UserError(
+            f"--operators {name}: expected a module or a .py file of operators; {error}"
+        ) from error
     if set(_known) == before and not any(other.__module__ == module.__name__ for other in _known.values()):
         raise UserError(f"--operators {name}: the module registers no operator (hls.ops.register)")
     names = os.environ.get(VARIABLE, "").split(":")
@@ -113,7 +115,11 @@ def _ours() -> None:
     for folder in OURS:
         module = importlib.import_module(f"hls.ops.{folder}.op")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Operator) and value.__module__ == module.__name__:
+            if (
+                isinstance(value, type)
+                and issubclass(value, Operator)
+                and value.__module__ == module.__name__
+            ):
                 register(value)
 
 

@@ -82,4 +82,11 @@ def _node(model: ModelWrapper, node: Any, links: list[top.Link]) -> Unit:
     module = f"fit_{node.name}"
     head = ["`default_nettype none", f"module {module} (", "  " + ",\n  ".join(ports), ");"]
     text = "\n".join([*head, *wires, *operator.instance(model), "endmodule", "`default_nettype wire"])
-    return Unit(node.name, node.op_type, module, text + "\n", memory=f"{node.name}_*.dat", rank=operator.synthesis_rank)
+    return Unit(
+        node.name,
+        node.op_type,
+        module,
+        text + "\n",
+        memory=f"{node.name}_*.dat",
+        rank=operator.synthesis_rank,
+    )
