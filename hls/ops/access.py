@@ -15,7 +15,7 @@ Size = tuple[int, int]  # rows, columns
 
 @dataclass(frozen=True)
 class Axis:
-    """Along one axis, the places (step*o + first) // per to (step*o + last) // per, for place o of the output.
+    """Along one axis, the places (step*o + first) // per to (step*o + last) // per, of place o of the output.
 
     Places outside the input stand for borders: zeros, or the border repeated; they need nothing.
     """
