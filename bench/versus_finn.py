@@ -215,7 +215,7 @@ def _our_graph(path: Path, hls: HlsConfig) -> tuple[float, ModelWrapper]:
     The skip FIFOs are sized after that: FINN has no counterpart but RTL simulation.
     """
     start = time.perf_counter()
-    graph = dataflow.build(qonnx_reader.read(path))
+    graph = dataflow.build(frontend.read(path))
     fold.apply(graph, budget.choose(graph, hls))
     graph = streams.connect(graph, hls.pixels_per_beat)
     seconds = time.perf_counter() - start

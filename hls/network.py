@@ -6,6 +6,7 @@ thresholds.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,10 @@ class Layer(ABC):
     @abstractmethod
     def outputs(self) -> tuple[Tensor, ...]:
         """The tensors it makes."""
+
+    def only(self, live: Sequence[Tensor]) -> "Layer":
+        """The layer without those of its outputs that are not `live`, where it can do without."""
+        return self
 
     @abstractmethod
     def build(self, graph: "Builder") -> None:

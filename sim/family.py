@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from hls import dataflow, fold, qonnx_reader
+from hls import dataflow, fold, frontend
 from hls.cost import divisors
 from hls.lower import lower
 from hls.ops import facets
@@ -190,7 +190,7 @@ def random_folding(model: Path, seed: int) -> fold.Folding:
     """PE and SIMD of every node of a QONNX file, each any divisor; at most `MOST_PRODUCTS` in a unit."""
     rng = np.random.default_rng(seed)
     folding: fold.Folding = {}
-    for node in dataflow.build(qonnx_reader.read(model)).graph.node:
+    for node in dataflow.build(frontend.read(model)).graph.node:
         left, chosen = MOST_PRODUCTS, {}
         for key, channels in facets(node).limits().items():
             chosen[key] = int(rng.choice([lanes for lanes in divisors(channels) if lanes <= left]))

@@ -1,6 +1,7 @@
 """Convolution: padding, sliding window, matrix-vector unit, thresholds."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +54,12 @@ class Convolution(Layer):
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         return (self.result, *(tensor for _, tensor in self.more))
+
+    def only(self, live: Sequence[Tensor]) -> "Convolution":
+        (steps, result), *more = [
+            one for one in ((self.thresholds, self.result), *self.more) if one[1] in live
+        ]
+        return replace(self, thresholds=steps, result=result, more=tuple(more))
 
     def build(self, graph: "Builder") -> None:
         ends = accumulate(

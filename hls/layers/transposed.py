@@ -9,7 +9,8 @@ interleaves them. For k = 4, s = 2, window position p holds kernel row r + 2 * (
 MACs per window: (t * s)**2 * Cin * Cout, that is k * k * Cin * Cout per input pixel where s divides k.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,12 @@ class TransposedConvolution(Layer):
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         return (self.result, *(tensor for _, tensor in self.more))
+
+    def only(self, live: Sequence[Tensor]) -> "TransposedConvolution":
+        (steps, result), *more = [
+            one for one in ((self.thresholds, self.result), *self.more) if one[1] in live
+        ]
+        return replace(self, thresholds=steps, result=result, more=tuple(more))
 
     def build(self, graph: "Builder") -> None:
         lowered = phases(self)

@@ -57,7 +57,7 @@ class Drawn:
     """A random node: its attributes, how many streams it has, and the constant at its last input, if any.
 
     `ahead`: beats that it gives of the next frame before that begins, the first zeros of a padding; a beat
-    more is an error.
+    more is an error. `spans`: the lowest and highest value of each input, where not all of its type may come.
     """
 
     attributes: dict[str, Any]
@@ -66,6 +66,7 @@ class Drawn:
     constant: Array | None = None
     constant_type: str = ""
     ahead: int = 0
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 class Operator:
@@ -154,9 +155,11 @@ class Operator:
         """Products and weights of a frame."""
         self.left_out("work (work)")
 
-    def waits_unfolded(self) -> tuple[int, ...]:
-        """The inputs at which pixels wait in a number and a width that no folding changes."""
-        self.left_out("inputs that wait whatever the folding (waits_unfolded)")
+    def footprint(self) -> tuple[float, float]:
+        """LUTs and BRAM36 that it takes as it is folded, roughly: what `hls.budget` plans with. Of an operator that
+        multiplies, `options` says it.
+        """
+        self.left_out("rough cost (footprint)")
 
     # What it becomes.
 
