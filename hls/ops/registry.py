@@ -71,14 +71,14 @@ def facets(node: Any) -> Any:
     """The operator of a node: its facets, and FINN's view of it. `UserError` where there is none."""
     if node.op_type not in _known:
         raise UserError(
-            f"node {node.name} is a {node.op_type}, which no operator of hls/ops or of --operators stands for; "
-            f"there are {', '.join(_known)}"
+            f"node {node.name} is a {node.op_type}, which no operator of hls/ops or of --operators stands "
+            f"for; there are {', '.join(_known)}"
         )
     return getCustomOp(node)
 
 
 def load(name: str) -> ModuleType:
-    """Import a user's operators: a module by its name, or a file by its path. `UserError` where that fails."""
+    """Import a user's operators: a module by its name, a file by its path. `UserError` where that fails."""
     before = set(_known)
     try:
         module = _file(Path(name)) if name.endswith(".py") else importlib.import_module(name)

@@ -64,8 +64,7 @@ def check(name: str, seed: int, cache: Path, keep: bool = True) -> int:
     drawn, node, frames = draw(name, seed)
     operator = by_name()[name]
     per_frame = [
-        operator.naive(drawn, [tensor[number] for tensor in frames])
-        for number in range(len(frames[0]))
+        operator.naive(drawn, [tensor[number] for tensor in frames]) for number in range(len(frames[0]))
     ]
     want = [np.stack(outputs) for outputs in zip(*per_frame, strict=True)]
     try:

@@ -1,6 +1,7 @@
 """Which pixels of its inputs an operator's results depend on: found by changing one pixel after another.
 
-Nothing is asked of the operator but what it computes, so that its access (`hls.ops.access`) can be held against it.
+Nothing is asked of the operator but what it computes, so that its access (`hls.ops.access`) can be held
+against it.
 """
 
 from collections.abc import Sequence
@@ -58,7 +59,9 @@ def dependence(
         for chunk in np.array_split(np.arange(len(groups)), -(-len(groups) * largest // ELEMENTS)):
             batch = [np.repeat(frame[None], len(chunk), axis=0) for frame in frames]
             batch[index] = np.where(groups[chunk][..., None], other, frames[index])
-            for flags, result, before in zip(found, operator.evaluate([*batch, *constants]), want, strict=True):
+            for flags, result, before in zip(
+                found, operator.evaluate([*batch, *constants]), want, strict=True
+            ):
                 changed = (result != before).any(-1).reshape(len(chunk), -1)
                 flags[:, chunk] |= changed.T
     return found
@@ -84,10 +87,11 @@ def _others(rng: Generator, kind: Any, frame: Array) -> Array:
 
 
 def check_access(node: Node, rng: Generator) -> list[set[str]]:
-    """Hold the access of a node against what its results depend on; for each input the `ENDS` that are reached.
+    """Hold the access of a node against what its results depend on; for each input the `ENDS` that are
+    reached.
 
-    `UserError` where an output pixel changes with an input pixel that its access does not name, or that it says
-    need not have come.
+    `UserError` where an output pixel changes with an input pixel that its access does not name, or that it
+    says need not have come.
     """
     operator = facets(node.proto)
     inputs = [Input(port.shape, port.kind) for port in node.inputs]
@@ -102,13 +106,13 @@ def check_access(node: Node, rng: Generator) -> list[set[str]]:
     return reached
 
 
-def _held(
-    access: Access, flags: Flags, have: tuple[int, ...], made: tuple[int, ...], where: str
-) -> set[str]:
+def _held(access: Access, flags: Flags, have: tuple[int, ...], made: tuple[int, ...], where: str) -> set[str]:
     out, into = np.nonzero(flags)
     places = list(zip(np.divmod(out, made[1]), np.divmod(into, have[1]), strict=True))
     ends = set[str]()
-    for name, axis, (result, source) in zip(("row", "column"), (access.rows, access.columns), places, strict=True):
+    for name, axis, (result, source) in zip(
+        ("row", "column"), (access.rows, access.columns), places, strict=True
+    ):
         low, high = axis.low(result), axis.high(result)
         _none(where, name, axis, out, into, (source < low - access.carry) | (source > high + access.carry))
         ends |= {f"first {name}"} if (source <= low).any() else set()
@@ -122,6 +126,6 @@ def _none(where: str, name: str, said: Axis | Access, out: Array, into: Array, w
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
         raise UserError(
-            f"access, {where}: pixel {out[first]} of the output changes with pixel {into[first]} of the input, which "
-            f"its {name} does not say: {said}"
+            f"access, {where}: pixel {out[first]} of the output changes with pixel {into[first]} of the "
+            f"input, which its {name} does not say: {said}"
         )

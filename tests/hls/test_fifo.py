@@ -45,9 +45,9 @@ class Tokens:
     def needed(self, node: Any) -> Any:
         """(streams, output pixels): the last pixel of each stream that must have come, -1 for none.
 
-        Found by changing rows and columns and looking what becomes of the result: the last pixel is in the last of both.
-        Only what its RTL waits for beyond that, rows that are taken whole and the pixels that come before one leaves, is
-        asked of the operator.
+        Found by changing rows and columns and looking what becomes of the result: the last pixel is in the
+        last of both. Only what its RTL waits for beyond that, rows that are taken whole and the pixels that
+        come before one leaves, is asked of the operator.
         """
         operator = getCustomOp(node)
         streams = self.streams[node.name]
@@ -194,9 +194,7 @@ def check_floors(network: Network, skips: int) -> None:
     floors = waiting(model)
     order = Order(model)
     wanted = {
-        key: floor
-        for key, floor in floors.items()
-        if order.is_skip(model.get_node_from_name(key[0]), key[1])
+        key: floor for key, floor in floors.items() if order.is_skip(model.get_node_from_name(key[0]), key[1])
     }
     assert len(wanted) == skips
     for name, index in wanted:
