@@ -1,7 +1,8 @@
 """The timing recurrence of one random node beside its RTL: at which cycle each frame's last beat leaves.
 
-Both with inputs that always come and outputs that are always taken. The recurrence may count its cycles from another
-one, and pass over the start of the first frame; what it says of the time from one frame to the next must be so.
+Both with inputs that always come and outputs that are always taken. The recurrence may count its cycles from
+another one, and pass over the start of the first frame; what it says of the time from one frame to the next
+must be so.
 """
 
 import tempfile
@@ -16,9 +17,9 @@ from sim.operators.check import draw, tensors
 from sim.operators.node import Hardware, Node, Tensors
 
 FRAMES = 4  # the first starts, from the second on the start of a frame may wait for the end of the one before
-START = (-1, 12)
-"""Cycles by which the RTL's frames may end later than the recurrence's, whose source has a register of its own and
-whose nodes have no pipeline that only fills once.
+START = (-2, 12)
+"""Cycles by which the RTL's frames may end later than the recurrence's, whose source has a register of its
+own and whose nodes have no pipeline that only fills once.
 """
 
 
@@ -52,8 +53,9 @@ def check_pace(name: str, seed: int, cache: Path) -> Pace:
     if not found.exact():
         drawn = draw(name, seed)[0]
         raise UserError(
-            f"{name}, seed {seed}: expected frames that end a constant {START[0]} to {START[1]} cycles after the timing "
-            f"recurrence's, got {found.lags()}: recurrence {found.recurrence}, RTL {found.rtl}; {drawn.attributes}"
+            f"{name}, seed {seed}: expected frames that end a constant {START[0]} to {START[1]} cycles after "
+            f"the timing recurrence's, got {found.lags()}: recurrence {found.recurrence}, RTL {found.rtl}; "
+            f"{drawn.attributes}"
         )
     return found
 
