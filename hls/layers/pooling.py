@@ -132,17 +132,13 @@ class _Windows(Layer):
         if windows != list(self.result.size) or self.result.channels != channels:
             raise UserError(
                 f"layer {self.label or self.name}: expected a result of {windows[0]}x{windows[1]} with "
-                f"{channels} channels, got {self.result.height}x{self.result.width} with {self.result.channels}"
+                f"{channels} channels, got {self.result.height}x{self.result.width} with "
+                f"{self.result.channels}"
             )
-        # rows and columns at the end that no window reaches are not padded, and if they are there, are
-        dropped less = [(side - span) % step for side, span, step in zip(padded, spans, stride, strict=True)]
-        bottom, right, south, east = (
-            bottom - less[0],
-            right - less[1],
-            max(0, less[0] - bottom),
-            max(0, less[1] - right),
-        )
-        bottom, right = max(0, bottom), max(0, right)
+        # rows and columns at the end that no window reaches are not padded; those that are there are dropped
+        less = [(side - span) % step for side, span, step in zip(padded, spans, stride, strict=True)]
+        south, east = max(0, less[0] - bottom), max(0, less[1] - right)
+        bottom, right = max(0, bottom - less[0]), max(0, right - less[1])
         if south or east:
             out = graph.stream(
                 f"{self.name}_reached", (height - south, width - east, channels), self.source.kind
@@ -213,8 +209,8 @@ class MaxPool(_Windows):
         if any(self.pads) and self.source.minimum < 0:
             raise UserError(
                 f"layer {self.label or self.name}: a maximum with padding {self.pads} of values down to "
-                f"{self.source.minimum}: the padding is zeros, which would win over negative values; expected "
-                "an unsigned tensor or no padding; put the activation before the pooling"
+                f"{self.source.minimum}: the padding is zeros, which would win over negative values; "
+                "expected an unsigned tensor or no padding; put the activation before the pooling"
             )
         return {"Mode": "max"}, None, (self.source.minimum, self.source.maximum)
 

@@ -25,8 +25,8 @@ def crop(name: str, source: Tensor, result: Tensor, north: int, west: int, label
     south, east = source.height - north - result.height, source.width - west - result.width
     if min(north, west, south, east) < 0:
         raise UserError(
-            f"layer {label or name}: expected {result.height}x{result.width} pixels from ({north}, {west}) on "
-            f"to be within {source.height}x{source.width}"
+            f"layer {label or name}: expected {result.height}x{result.width} pixels from ({north}, {west}) "
+            f"on to be within {source.height}x{source.width}"
         )
     crops = {"CropNorth": north, "CropEast": east, "CropSouth": south, "CropWest": west}
     return _box(name, source, result, label, "crop", **crops)

@@ -181,7 +181,7 @@ class WindowReduce_rtl(StreamOp):
         )
 
     def generate_hdl(self, model: Any, fpgapart: str, clk: float) -> None:
-        """The wrapper, and the weights, if any: a word for each beat of the window, lane 0 in the low bits."""
+        """The wrapper, and the weights, if any: a word for each beat of a window, lane 0 in low bits."""
         super().generate_hdl(model, fpgapart, clk)
         if self.weighted():
             weights = model.get_initializer(self.onnx_node.input[1]).astype(np.int64)
