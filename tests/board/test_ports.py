@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from board import overlay as overlays
 from board.driver import Driver
 from board.errors import BoardError, DmaError
-from board.formats import PixelFormat, Port, Ports
+from board.formats import Ports
 from board.overlay import Overlay
 from board.repair import repair
 from hls.network import Network
 from pixelmend.errors import UserError
+from pixelmend.files import read_json, write_json
+from release.overlay import find_or_make
+from release.package import package
 from sim.device import SimDevice
 from sim.integer import IntegerModel
 from sim.rtl import RtlModel
@@ -97,7 +101,19 @@ def test_only_what_repairs_pictures_is_given_pictures(several: Opened) -> None:
         repair(several.driver, picture, picture.copy())
 
 
-def test_an_overlay_lists_a_dma_for_each_output() -> None:
-    form = PixelFormat(3, 8)
-    ports = Ports(Port("s_axis", form, 4, 4), (Port("m_axis", form, 4, 4), Port("m_axis_1", form, 8, 8)))
-    assert mock.overlay(ports=ports, more_dmas=("axi_dma_1",)).height == 4
+def test_the_overlay_of_a_build_with_several_outputs(tmp_path: Path) -> None:
+    """From the lowered build by plan and io.json to what the driver reads; and one that lacks a DMA."""
+    build = built(three_outputs(), tmp_path / "build", 2)
+    config = tmp_path / "several.toml"
+    config.write_text("[frame]\nheight = 4\nwidth = 6\n[hls]\npixels_per_beat = 2\n")
+    overlay = find_or_make(build, config, "pynq-z2")
+    assert overlay.ports == Ports.from_dict(read_json(build / "io.json"))
+    assert (overlay.dma, overlay.more_dmas) == ("axi_dma_0", ("axi_dma_1", "axi_dma_2"))
+    assert (overlay.height, overlay.width, overlay.mapped) == (4, 6, False)
+    with pytest.raises(UserError, match="'several' repairs no pictures"):
+        package(build, config, "pynq-z2")
+    io = read_json(overlay.folder / "io.json")
+    io["ip"]["more_dmas"].pop()
+    write_json(overlay.folder / "io.json", io)
+    with pytest.raises(BoardError, match="expected a DMA for each of 3 outputs, found 2"):
+        overlays.read(overlay.folder)
