@@ -9,7 +9,7 @@ from typing import Any
 
 from board.errors import BoardError
 from board.files import file_digest, read_json
-from board.formats import MAPPED, PIXEL_SCALE, RGB, PixelFormat, Port, Ports
+from board.formats import MAPPED, RGB, Ports
 
 FORMAT = "pixelmend io 1"
 LARGEST_SIDE = 8192  # px of a frame
@@ -111,10 +111,7 @@ def _bytes_of_pictures(path: Path, io: dict[str, Any]) -> Ports:
     taken, given = (int(io[side]["bytes_per_pixel"]) for side in ("input", "output"))
     if taken not in (RGB, MAPPED) or given != RGB:
         raise BoardError(f"{path}: expected 3 or 4 bytes a pixel in and 3 out, found {taken} and {given}")
-    return Ports(
-        Port("s_axis", PixelFormat(taken, 8, scale=PIXEL_SCALE), *size),
-        (Port("m_axis", PixelFormat(given, 8, scale=PIXEL_SCALE), *size),),
-    )
+    return Ports.of_pictures(*size, taken)
 
 
 def _check(overlay: Overlay, path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from board.formats import PixelFormat, Port, Ports
+from board.formats import Ports
 from board.overlay import Overlay
 from sim.memory import CachedBuffer
 
@@ -251,17 +251,11 @@ class StrictBoard:
         raise Misuse("the overlay has one output")
 
 
-def pictures(height: int, width: int, channels: int = 3) -> Ports:
-    """A picture in, with a map where there are four channels, and one of its size out."""
-    taken, given = (PixelFormat(count, 8, scale=1 / 255) for count in (channels, 3))
-    return Ports(Port("s_axis", taken, height, width), (Port("m_axis", given, height, width),))
-
-
 def overlay(height: int = 8, width: int = 12, channels: int = 3, **other: Any) -> Overlay:
     """An overlay of a network that sees no neighbours, unless `before` and `after` say so."""
     values: dict[str, Any] = {
         "folder": Path("overlay"), "config": "mock", "board": "pynq-z2", "clock_mhz": 100.0,
-        "ports": pictures(height, width, channels), "before": 0, "after": 0, "multiple": 4,
+        "ports": Ports.of_pictures(height, width, channels), "before": 0, "after": 0, "multiple": 4,
         "dma": "axi_dma_0", "plan_digest": "1" * 64, "rtl_digest": "2" * 64,
     }  # fmt: skip
     return Overlay(**(values | other))
