@@ -8,11 +8,11 @@ from onnx import NodeProto
 
 from hls.frontend.activations import applied, per_channel
 from hls.frontend.closing import moved, spans_of, windows
-from hls.functions import Affine
 from hls.frontend.quantizers import weights
 from hls.frontend.registry import handles
 from hls.frontend.restoration import correction, shifted
 from hls.frontend.values import Correction, Cut, Joined, Padded, Part, Pending, Sums
+from hls.functions import Affine
 from hls.layers.joins import add, subtract
 from hls.network import Integers, Tensor
 
@@ -218,8 +218,8 @@ def _operand(reader: "Reader", node: NodeProto, index: int) -> Tensor:
         maker = reader.producer(node.input[index])
         where = f" ({reader.place(maker)})" if maker is not None else ""
         raise reader.error(
-            node, f"both operands must be quantized tensors: {node.input[index]}{where} is float; quantize it, with the "
-            "same scale as the other"
+            node, f"both operands must be quantized tensors: {node.input[index]}{where} is float; quantize it, with "
+            "the same scale as the other"
         )  # fmt: skip
     return reader.tensor(node, index)
 

@@ -7,7 +7,6 @@ import numpy as np
 from onnx import NodeProto
 
 from hls.frontend.closing import closed, matrix, moved, spans_of, windows
-from hls.functions import Affine, Piecewise
 from hls.frontend.linear import around, padded, reached, reordered
 from hls.frontend.registry import handles
 from hls.frontend.restoration import joins_its_map
@@ -24,6 +23,7 @@ from hls.frontend.values import (
     Shuffle,
     whole,
 )
+from hls.functions import Affine, Piecewise
 from hls.layers.joins import concat
 from hls.layers.pooling import SumPool
 from hls.layers.shape import slice_channels, space_to_depth

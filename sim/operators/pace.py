@@ -42,9 +42,7 @@ class Pace:
 
     def safe(self) -> bool:
         """Whether the recurrence promises no frame, and no time from one to the next, that the RTL does not keep."""
-        return all(
-            lags[0] <= START[1] and all(b <= a for a, b in pairwise(lags)) for lags in self.lags()
-        )
+        return all(lags[0] <= START[1] and all(b <= a for a, b in pairwise(lags)) for lags in self.lags())
 
     def exact(self) -> bool:
         """Whether every frame lags as much as the first, and that is within `START`."""

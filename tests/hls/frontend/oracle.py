@@ -61,7 +61,9 @@ def agree(path: Path, rng: np.random.Generator, frames: int = 2, settled: bool =
         raise Close
     image = network.image_in
     images = rng.integers(image.minimum, image.maximum + 1, (frames, *image.shape))
-    images[0, :, :, :] = np.where(rng.random(image.shape) < 0.5, image.minimum, image.maximum)  # what reaches furthest
+    images[0, :, :, :] = np.where(
+        rng.random(image.shape) < 0.5, image.minimum, image.maximum
+    )  # what reaches furthest
     expected, made = executed(ready, network, images), integers(network, images)
     assert len(expected) == len(made)
     wrong = {}

@@ -154,7 +154,9 @@ def blocks(draw: Draw) -> list[T]:
             source = draw.one(image, wide)
             name = draw.node("SpaceToDepth", [source.name], blocksize=2)
             found.append(
-                _finished(draw, T(name, source.channels * 4, source.height // 2, source.width // 2, source.scale))
+                _finished(
+                    draw, T(name, source.channels * 4, source.height // 2, source.width // 2, source.scale)
+                )
             )
             continue
         block = draw.one(2, 2, 3)
@@ -190,7 +192,11 @@ def repeated(draw: Draw) -> list[T]:
         if draw.maybe(0.3):
             sizes = draw.whole(1, source.channels, rows * source.height, columns * source.width)
             name = draw.node("Resize", [source.name, "", "", sizes], mode="nearest", **draw.one(*MODES))
-        found.append(_finished(draw, T(name, source.channels, rows * source.height, columns * source.width, source.scale)))
+        found.append(
+            _finished(
+                draw, T(name, source.channels, rows * source.height, columns * source.width, source.scale)
+            )
+        )
     return found
 
 
