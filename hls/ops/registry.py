@@ -27,8 +27,8 @@ VARIABLE = "PIXELMEND_OPERATORS"
 
 OURS = (
     "padding", "window", "matrix", "thresholds", "width_converter", "fifo", "fork", "skip_add", "select",
-    "pixel_shuffle", "mark", "halve", "double", "relax", "correct",
-    "concat", "slice", "upsample", "window_reduce",
+    "pixel_shuffle", "mark", "halve", "double", "relax", "correct", "concat", "slice", "upsample",
+    "window_reduce",
 )  # fmt: skip
 """The folders, in the order in which tables and tests list them."""
 
@@ -41,8 +41,13 @@ _known: dict[str, type[Operator]] = {}
 def register(operator: type[Operator]) -> type[Operator]:
     """Make FINN and us know an operator under the name of its class; may be called again.
 
-    `UserError` where its name, or its short name, is another's.
+    `UserError` where its name, or its short name, is another's, and for what is no operator.
     """
+    if not (isinstance(operator, type) and issubclass(operator, Operator) and getattr(operator, "short", "")):
+        raise UserError(
+            f"{operator.__name__} of {operator.__module__}: expected a class derived from Operator with a "
+            "`short` name"
+        )
     for kind, other in _known.items():
         if (kind == operator.__name__ or other.short == operator.short) and not _same(operator, other):
             raise UserError(
@@ -124,8 +129,10 @@ def _ours() -> None:
                 register(value)
 
 
-_ours()
-for _point in entry_points(group=GROUP):
-    _point.load()
-for _name in filter(None, os.environ.get(VARIABLE, "").split(":")):
-    load(_name)
+def discover() -> None:
+    """Register those of `hls/ops/`, of installed distributions and of the variable."""
+    _ours()
+    for point in entry_points(group=GROUP):
+        point.load()
+    for name in filter(None, os.environ.get(VARIABLE, "").split(":")):
+        load(name)
