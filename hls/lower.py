@@ -22,7 +22,7 @@ from typing import Annotated, Any
 import typer
 from qonnx.core.modelwrapper import ModelWrapper
 
-from hls import budget, dataflow, fifo, fold, qonnx_reader, receptive, streams, table
+from hls import budget, dataflow, fifo, fold, frontend, receptive, streams, table
 from hls.config import HlsConfig
 from hls.cpp.generate import generate as generate_cpp
 from hls.finn_setup import finn_workspace
@@ -62,7 +62,7 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None, row
     if is_current(stamp, key, [out / name for name in OUTPUTS]):
         note(f"{out}: lowered before from the same inputs")
         return
-    network = qonnx_reader.read(model)
+    network = frontend.read(model)
     lower_network(network, frame, hls, out, model, None if folding is None else fold.read(folding))
     mark_current(stamp, key)
 
@@ -81,7 +81,8 @@ def lower_network(
     if network.least_margin < SAFE_MARGIN:
         note(
             f"{source}: a threshold lies {network.least_margin:.1e} accumulator units from an integer: "
-            "a float evaluation may round to the other side than the integer model (quant.settle mends it)"
+            "a float evaluation may round to the other side than the integer model "
+            "(python -m quant.settle FILE --out SETTLED mends it)"
         )
     graph = dataflow.build(network)
     chosen = budget.choose(graph, hls) if folding is None else folding

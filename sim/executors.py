@@ -14,9 +14,9 @@ from qonnx.custom_op.registry import getCustomOp
 from board.formats import PixelFormat
 from hls.dataflow import Builder, output_names
 from hls.finn_setup import finn_workspace
+from hls.frontend import prepared, read
 from hls.network import Network, Tensor
 from hls.ports import output_name
-from hls.qonnx_reader import prepared, read
 from pixelmend.errors import UserError
 from sim.integer import IntegerModel
 

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
-from qonnx.custom_op.registry import getCustomOp
 
-from hls import dataflow, fold, qonnx_reader
+from hls import dataflow, fold, frontend
 from hls.cost import divisors
 from hls.lower import lower
+from hls.ops import facets
 from model.generator import FILLED, MAPPED, GeneratorConfig, Mode
 from model.photos import crop, held_out
 from pixelmend.config import CHECKED
@@ -190,9 +190,9 @@ def random_folding(model: Path, seed: int) -> fold.Folding:
     """PE and SIMD of every node of a QONNX file, each any divisor; at most `MOST_PRODUCTS` in a unit."""
     rng = np.random.default_rng(seed)
     folding: fold.Folding = {}
-    for node in dataflow.build(qonnx_reader.read(model)).graph.node:
+    for node in dataflow.build(frontend.read(model)).graph.node:
         left, chosen = MOST_PRODUCTS, {}
-        for key, channels in fold.limits(getCustomOp(node)).items():
+        for key, channels in facets(node).limits().items():
             chosen[key] = int(rng.choice([lanes for lanes in divisors(channels) if lanes <= left]))
             left //= chosen[key]
         folding[node.name] = chosen

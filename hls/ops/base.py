@@ -45,23 +45,23 @@ class StreamOp(Operator, rtlbackend.RTLBackend):
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
         """Shape of input tensor `ind`."""
-        raise NotImplementedError
+        self.left_out("shape of an input (get_normal_input_shape)")
 
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
         """Shape of output tensor `ind`."""
-        raise NotImplementedError
+        self.left_out("shape of an output (get_normal_output_shape)")
 
     def get_input_datatype(self, ind: int = 0) -> BaseDataType:
         """Datatype of input `ind`, an INT, UINT or BINARY."""
-        raise NotImplementedError
+        self.left_out("datatype of an input (get_input_datatype)")
 
     def get_output_datatype(self, ind: int = 0) -> BaseDataType:
         """Datatype of output `ind`."""
-        raise NotImplementedError
+        self.left_out("datatype of an output (get_output_datatype)")
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         """Parameters of the core and what its stream ports connect to, for the wrapper."""
-        raise NotImplementedError
+        self.left_out("core's parameters and ports (core_instance)")
 
     def join_connections(self) -> dict[str, str]:
         """Connections of a core that joins two streams: ports s_axis_a, s_axis_b and m_axis."""
@@ -69,6 +69,18 @@ class StreamOp(Operator, rtlbackend.RTLBackend):
         for port, name, width in (
             ("s_axis_a", "in0_V", self.get_instream_width(0)),
             ("s_axis_b", "in1_V", self.get_instream_width(1)),
+            ("m_axis", "out0_V", self.get_outstream_width()),
+        ):
+            connections[f"{port}_tdata"] = f"{name}_TDATA[{width - 1}:0]"
+            connections[f"{port}_tvalid"] = f"{name}_TVALID"
+            connections[f"{port}_tready"] = f"{name}_TREADY"
+        return connections
+
+    def through_connections(self) -> dict[str, str]:
+        """Connections of a core with one input and one output: ports s_axis and m_axis."""
+        connections = {}
+        for port, name, width in (
+            ("s_axis", "in0_V", self.get_instream_width()),
             ("m_axis", "out0_V", self.get_outstream_width()),
         ):
             connections[f"{port}_tdata"] = f"{name}_TDATA[{width - 1}:0]"
@@ -112,8 +124,8 @@ class StreamOp(Operator, rtlbackend.RTLBackend):
     def work(self) -> Work:
         return Work()
 
-    def waits_unfolded(self) -> tuple[int, ...]:
-        return ()
+    def footprint(self) -> tuple[float, float]:
+        return float(self.lut_estimation("")), self.bram_estimation("") / 2
 
     def instance(self, model: ModelWrapper) -> Iterator[str]:
         return instantiated(self)
