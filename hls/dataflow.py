@@ -16,6 +16,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from hls.network import Integers, Network, Tensor
 from hls.ops import DOMAIN
 from hls.ops.fork.op import StreamFork_rtl
+from hls.ports import set_scales
 from pixelmend.errors import UserError
 
 IN, OUT = "image_in", "image_out"
@@ -48,14 +49,18 @@ class Builder:
         self.shapes[name], self.types[name] = [1, *shape], DataType[kind]
         return name
 
-    def declare(self, tensor: Tensor) -> str:
-        """The stream that a layer's result comes on; it is finished by `write`."""
+    def name_of(self, tensor: Tensor) -> str:
+        """The stream that a layer's result comes on."""
         name = f"{self._makers[tensor.name]}_out"
         if tensor.name in self._several:
             name += f"_{self._several[tensor.name]}"
         if tensor.name in self._ends and not self._readers[tensor.name]:
             name = self._ends[tensor.name]
-        return self.stream(name, tensor.shape, tensor.kind)
+        return name
+
+    def declare(self, tensor: Tensor) -> str:
+        """The stream that a layer's result comes on; it is finished by `write`."""
+        return self.stream(self.name_of(tensor), tensor.shape, tensor.kind)
 
     def constant(self, name: str, values: Integers, kind: str) -> str:
         """Declare a constant; containers are float32, as everywhere in FINN, or float64 where that loses digits."""
@@ -145,7 +150,9 @@ def build(network: Network) -> ModelWrapper:
     for layer in network.layers:
         graph.layer(layer.label)
         layer.build(graph)
-    return _model(graph, output_names(network))
+    model = _model(graph, output_names(network))
+    set_scales(model, network, [IN, *output_names(network)])
+    return model
 
 
 def _model(graph: Builder, outputs: list[str]) -> ModelWrapper:

@@ -18,11 +18,8 @@ from board.overlay import Overlay
 from pixelmend.console import note
 from pixelmend.errors import UserError
 from pixelmend.files import folder_digest
-from pixelmend.provenance import ROOT
 from sim.memory import CachedBuffer
-from sim.rtl import RtlModel
-
-CACHE = ROOT / "build" / ".cache" / "sim"
+from sim.rtl import CACHE, RtlModel
 
 CONTROL = (0x00, 0x30)  # of the AXI DMA (PG021)
 LENGTH = 0x58
