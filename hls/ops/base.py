@@ -76,6 +76,18 @@ class StreamOp(Operator, rtlbackend.RTLBackend):
             connections[f"{port}_tready"] = f"{name}_TREADY"
         return connections
 
+    def through_connections(self) -> dict[str, str]:
+        """Connections of a core with one input and one output: ports s_axis and m_axis."""
+        connections = {}
+        for port, name, width in (
+            ("s_axis", "in0_V", self.get_instream_width()),
+            ("m_axis", "out0_V", self.get_outstream_width()),
+        ):
+            connections[f"{port}_tdata"] = f"{name}_TDATA[{width - 1}:0]"
+            connections[f"{port}_tvalid"] = f"{name}_TVALID"
+            connections[f"{port}_tready"] = f"{name}_TREADY"
+        return connections
+
     # What follows from it.
 
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:

@@ -57,7 +57,7 @@ class Drawn:
     """A random node: its attributes, how many streams it has, and the constant at its last input, if any.
 
     `ahead`: beats that it gives of the next frame before that begins, the first zeros of a padding; a beat
-    more is an error.
+    more is an error. `spans`: the lowest and highest value of each input, where not all of its type may come.
     """
 
     attributes: dict[str, Any]
@@ -66,6 +66,7 @@ class Drawn:
     constant: Array | None = None
     constant_type: str = ""
     ahead: int = 0
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 class Operator:

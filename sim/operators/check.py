@@ -35,12 +35,19 @@ def draw(name: str, seed: int) -> tuple[Drawn, Node, Tensors]:
     drawn = known[name].draw(rng)
     node = Node(known[name].__name__, drawn)
     count = int(rng.integers(1, FRAMES + 1))
-    return drawn, node, [integers(rng, port.kind, (count, *port.shape)) for port in node.inputs]
+    return drawn, node, tensors(rng, node, count)
 
 
-def integers(rng: np.random.Generator, kind: Any, shape: tuple[int, ...]) -> Array:
-    """Random values of a datatype; its ends and its two middle ones, where flags turn, more often."""
-    low, high = int(kind.min()), int(kind.max())
+def tensors(rng: np.random.Generator, node: Node, count: int) -> Tensors:
+    """So many random frames for each input of a node."""
+    spans = node.spans or tuple((int(port.kind.min()), int(port.kind.max())) for port in node.inputs)
+    return [
+        integers(rng, *span, (count, *port.shape)) for span, port in zip(spans, node.inputs, strict=True)
+    ]
+
+
+def integers(rng: np.random.Generator, low: int, high: int, shape: tuple[int, ...]) -> Array:
+    """Random values from `low` to `high`; the ends and the two middle ones, where flags turn, more often."""
     values = rng.integers(low, high + 1, shape)
     edge = rng.random(shape)
     middle = low + (high - low) // 2

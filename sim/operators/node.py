@@ -91,7 +91,7 @@ class Node:
         ]
         graph = helper.make_graph([node], NAME, infos[: drawn.inputs], infos[drawn.inputs :])
         self.model = ModelWrapper(helper.make_model(graph))
-        self.ahead = drawn.ahead
+        self.ahead, self.spans = drawn.ahead, drawn.spans
         if drawn.constant is not None:
             self.model.set_initializer("w0", drawn.constant.astype(np.float32))
             self.model.set_tensor_datatype("w0", DataType[drawn.constant_type])

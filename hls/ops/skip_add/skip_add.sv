@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Joins two streams and adds them, exactly.
+// Joins two streams and adds them, exactly, or subtracts the second.
 //
-//   m[l] = a[l] + b[l] for every lane l = 0 .. SIMD-1, lane 0 in the low bits
+//   m[l] = a[l] + b[l], or a[l] - b[l], for every lane l = 0 .. SIMD-1, lane 0 in the low bits
 //
 // Each operand is signed (two's complement) or unsigned, of its own width. Y_WIDTH must hold every sum: it is
 // the wider operand and one bit more; where only one operand is signed, the unsigned one counts with its sign
-// bit added. The result is signed when an operand is.
+// bit added. NARROW says that operands never come so large together that a narrower one, at least as wide as each of
+// them, would not do. The result is signed when an operand is, and of a subtraction.
 // Latency 1, II 1. The output is registered.
 // Not cut: m_axis_tready -> s_axis_{a,b}_tready, and the tvalid of one operand -> the tready of the other.
 `default_nettype none
@@ -16,7 +17,9 @@ module skip_add #(
   parameter int unsigned B_WIDTH = 4,
   parameter int unsigned Y_WIDTH = 5,
   parameter bit          A_SIGNED = 0,
-  parameter bit          B_SIGNED = 0
+  parameter bit          B_SIGNED = 0,
+  parameter bit          SUBTRACT = 0,
+  parameter bit          NARROW = 0
 ) (
   input  wire                     ap_clk,
   input  wire                     ap_rst_n,
@@ -46,8 +49,11 @@ module skip_add #(
   if (A_WIDTH < 1 || B_WIDTH < 1) begin : gen_operand_check
     $fatal(1, "skip_add: A_WIDTH and B_WIDTH must be 1 or more, got %0d and %0d", A_WIDTH, B_WIDTH);
   end
-  if (Y_WIDTH < Y_NEED) begin : gen_result_check
+  if (Y_WIDTH < Y_NEED && !NARROW) begin : gen_result_check
     $fatal(1, "skip_add: Y_WIDTH must be %0d or more to hold every sum, got %0d", Y_NEED, Y_WIDTH);
+  end
+  if (Y_WIDTH < A_WIDTH || Y_WIDTH < B_WIDTH) begin : gen_narrow_check
+    $fatal(1, "skip_add: Y_WIDTH must be that of an operand or more, %0d and %0d, got %0d", A_WIDTH, B_WIDTH, Y_WIDTH);
   end
 
   logic                    valid_q;
@@ -72,7 +78,7 @@ module skip_add #(
     wire [Y_WIDTH-1:0] b_full = {{(Y_WIDTH-B_WIDTH){B_SIGNED && b[B_WIDTH-1]}}, b};
 
     always_ff @(posedge ap_clk) begin
-      if (load) sum_q[l*Y_WIDTH +: Y_WIDTH] <= a_full + b_full;
+      if (load) sum_q[l*Y_WIDTH +: Y_WIDTH] <= SUBTRACT ? a_full - b_full : a_full + b_full;
     end
   end
 
