@@ -51,15 +51,26 @@ module channel_concat #(
   beat_t  beat_q;  // of the input's share of the pixel
 
   logic   valid_q;
-  wire    load  = !valid_q || m_axis_tready;
-  wire    given = s_axis_tvalid[input_q];
-  wire    step  = given && load;
+  wire    load = !valid_q || m_axis_tready;
 
-  beat_t  last_beat;  // of the input
+  // Of the input in whose turn it is.
+  logic             given;
+  logic [WIDTH-1:0] data;
+  beat_t            last_beat;
   always_comb begin
+    given     = 1'b0;
+    data      = '0;
     last_beat = '0;
-    for (int i = 0; i < INPUTS; i++) if (input_q == input_t'(i)) last_beat = beat_t'(BEATS[i] - 16'd1);
+    for (int i = 0; i < INPUTS; i++) begin
+      if (input_q == input_t'(i)) begin
+        given     = s_axis_tvalid[i];
+        data      = s_axis_tdata[i*WIDTH +: WIDTH];
+        last_beat = beat_t'(BEATS[i] - 16'd1);
+      end
+    end
   end
+
+  wire step = given && load;
 
   wire turn_ends  = beat_q == last_beat;
   wire pixel_ends = turn_ends && input_q == input_t'(INPUTS - 1);
@@ -79,10 +90,10 @@ module channel_concat #(
   end
 
   //- The beat -----------------------------------------------------------------
-  logic [WIDTH-1:0] beat_data_q;
+  logic [WIDTH-1:0] data_q;
 
   assign m_axis_tvalid = valid_q;
-  assign m_axis_tdata  = beat_data_q;
+  assign m_axis_tdata  = data_q;
 
   always_ff @(posedge ap_clk) begin
     if (!ap_rst_n) valid_q <= 1'b0;
@@ -90,7 +101,7 @@ module channel_concat #(
   end
 
   always_ff @(posedge ap_clk) begin
-    if (load) beat_data_q <= s_axis_tdata[32'(input_q)*WIDTH +: WIDTH];
+    if (load) data_q <= data;
   end
 
 endmodule

@@ -6,7 +6,10 @@
 module channel_concat_proof #(
   parameter int unsigned WIDTH = 1,
   parameter int unsigned INPUTS = 2,
-  parameter bit [INPUTS-1:0][15:0] BEATS = {INPUTS{16'd1}}
+  parameter int unsigned BEATS_0 = 1,   // of a pixel, of each input
+  parameter int unsigned BEATS_1 = 1,
+  parameter int unsigned BEATS_2 = 1,
+  parameter int unsigned BEATS_3 = 1
 ) (
   input wire                           clk,
   input wire                           reset_n,
@@ -14,6 +17,9 @@ module channel_concat_proof #(
   input wire [INPUTS-1:0]              offer,
   input wire [INPUTS-1:0][WIDTH-1:0]   beat
 );
+
+  localparam bit [3:0][15:0] ALL = {16'(BEATS_3), 16'(BEATS_2), 16'(BEATS_1), 16'(BEATS_0)};
+  localparam bit [INPUTS-1:0][15:0] BEATS = ALL[INPUTS-1:0];
 
   wire rst_n;
   first_reset i_reset (.clk, .reset_n, .rst_n);

@@ -20,7 +20,7 @@ from pixelmend.files import write_text
 if TYPE_CHECKING:
     from hls.cpp.units import Place
 
-MODES = ("max", "sum", "weighted")
+MODES = ("max", "sum", "weighted")  # by their numbers in window_reduce.sv
 FEWEST_WEIGHT_BITS = 2
 
 
@@ -190,12 +190,12 @@ class WindowReduce_rtl(StreamOp):
         return f"{self.onnx_node.name}_weights.dat"
 
     def core_sources(self) -> list[Path]:
-        return [self.folder() / "weight_rom.sv", *super().core_sources()]
+        return [*(self.folder() / f"{name}.sv" for name in ("weight_rom", "window_sums")), *super().core_sources()]
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         kind = self.get_input_datatype()
         parameters: dict[str, int | str] = {
-            "MODE": f'"{self.get_nodeattr("Mode")}"',
+            "MODE": MODES.index(self.get_nodeattr("Mode")),
             "SIMD": self.attribute("SIMD"),
             "TAPS": self.taps(),
             "FOLDS": self.folds(),

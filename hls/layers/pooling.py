@@ -1,0 +1,246 @@
+"""Layers that reduce each window to a pixel, channel by channel: maximum, sum, depthwise convolution."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qonnx.core.datatype import DataType
+
+from hls.layers.convolution import Activation, names, pair
+from hls.layers.requantization import compare
+from hls.network import Integers, Layer, Tensor
+from hls.ops.fork.op import StreamFork_rtl
+from hls.ops.integers import holding
+from hls.ops.padding.op import FMPadding_rtl
+from hls.ops.window.op import ConvolutionInputGenerator_rtl
+from hls.ops.window_reduce.op import WindowReduce_rtl
+from hls.thresholds import clip
+from pixelmend.errors import UserError
+
+if TYPE_CHECKING:
+    from hls.dataflow import Builder
+
+Pads = tuple[int, int, int, int]
+NO_PADS: Pads = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Windows(Layer):
+    """Zeros around, windows, their reduction; then, of sums, thresholds where there are any.
+
+    `kernel`, `stride` and `dilation` are of both axes, or a pair of rows and columns; `pads` are rows and columns of
+    zeros at top, left, bottom, right. The result has as many windows as its tensor says.
+    """
+
+    name: str
+    source: Tensor
+    result: Tensor
+    kernel: int | tuple[int, int]
+    stride: int | tuple[int, int]
+    pads: Pads = NO_PADS
+    dilation: int | tuple[int, int] = 1
+    label: str = field(default="", kw_only=True)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (self.source,)
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        return (self.result,)
+
+    def _activations(self) -> list[Activation]:
+        return []
+
+    def _reduction(self) -> tuple[dict[str, Any], Integers | None, tuple[int, int]]:
+        """Attributes of the reduction, its weights (taps, C), and the smallest and the largest result."""
+        raise NotImplementedError
+
+    def build(self, graph: "Builder") -> None:
+        stream = self._windows(graph)
+        attributes, weights, (lowest, highest) = self._reduction()
+        activations = self._activations()
+        sets = [clip(steps, lowest, highest) for steps, _ in activations]
+        sources = [stream]
+        if weights is not None:
+            sources.append(graph.constant(f"{self.name}_weights", weights, attributes["weightDataType"]))
+        if not sets:
+            last = graph.declare(self.result)
+            if attributes["Mode"] != "max":
+                attributes["outputDataType"] = self.result.kind
+            self._reduce(graph, sources, last, attributes)
+            graph.write(self.result, last)
+            return
+        sums = self._sums(attributes, lowest, max(highest, *(int(steps.max()) for steps in sets)))
+        if attributes["Mode"] != "max":
+            attributes["outputDataType"] = sums
+        out = graph.stream(f"{self.name}_sums", self.result.shape, sums)
+        self._reduce(graph, sources, out, attributes)
+        copies = [out]
+        if len(sets) > 1:
+            copies = [graph.stream(f"{out}_{n}", self.result.shape, sums) for n in range(len(sets))]
+            graph.node(
+                StreamFork_rtl,
+                f"{self.name}_sums_fork",
+                [out],
+                copies,
+                ImgDim=list(self.result.size),
+                NumChannels=self.result.channels,
+                NumOutputs=len(copies),
+                SIMD=1,
+                inputDataType=sums,
+            )
+        for copy, steps, (_, tensor), name in zip(copies, sets, activations, names(self.name, len(sets)), strict=True):
+            last = graph.declare(tensor)
+            compare(graph, name, copy, steps, tensor, last, self.result.size)
+            graph.write(tensor, last)
+
+    def _sums(self, attributes: dict[str, Any], lowest: int, highest: int) -> str:
+        """The narrowest type of the reduction's results."""
+        if attributes["Mode"] == "max":
+            return self.source.kind
+        signed = attributes["Mode"] == "weighted" or self.source.signed
+        least = 1 if attributes["Mode"] == "weighted" else self.source.bits
+        if signed:
+            return str(holding(lowest, highest, least).name)
+        return f"UINT{max(highest.bit_length(), least)}"
+
+    def _reduce(self, graph: "Builder", sources: list[str], out: str, attributes: dict[str, Any]) -> None:
+        graph.node(
+            WindowReduce_rtl,
+            f"{self.name}_reduce",
+            sources,
+            [out],
+            OutDim=list(self.result.size),
+            Kernel=list(pair(self.kernel)),
+            NumChannels=self.source.channels,
+            SIMD=1,
+            inputDataType=self.source.kind,
+            **attributes,
+        )
+
+    def _windows(self, graph: "Builder") -> str:
+        stream, (height, width), channels = graph.read(self.source), self.source.size, self.source.channels
+        top, left, bottom, right = self.pads
+        kernel, stride, dilation = (pair(value) for value in (self.kernel, self.stride, self.dilation))
+        if any(self.pads):
+            height, width = height + top + bottom, width + left + right
+            out = graph.stream(f"{self.name}_padded", (height, width, channels), self.source.kind)
+            graph.node(
+                FMPadding_rtl,
+                f"{self.name}_pad",
+                [stream],
+                [out],
+                ImgDim=list(self.source.size),
+                Padding=list(self.pads),
+                NumChannels=channels,
+                SIMD=1,
+                inputDataType=self.source.kind,
+            )
+            stream = out
+        spans = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
+        windows = [(side - span) // step + 1 for side, span, step in zip((height, width), spans, stride, strict=True)]
+        if windows != list(self.result.size) or self.result.channels != channels:
+            raise UserError(
+                f"layer {self.label or self.name}: expected a result of {windows[0]}x{windows[1]} with {channels} "
+                f"channels, got {self.result.height}x{self.result.width} with {self.result.channels}"
+            )
+        if kernel == (1, 1) and stride == (1, 1):
+            return stream
+        # FINN's last window reaches the last row and column: what no window needs is cropped by its size
+        out = graph.stream(f"{self.name}_windows", (*windows, kernel[0] * kernel[1] * channels), self.source.kind)
+        graph.node(
+            ConvolutionInputGenerator_rtl,
+            f"{self.name}_window",
+            [stream],
+            [out],
+            ConvKernelDim=list(kernel),
+            IFMChannels=channels,
+            IFMDim=[height, width],
+            OFMDim=windows,
+            SIMD=1,
+            Stride=list(stride),
+            Dilation=list(dilation),
+            inputDataType=self.source.kind,
+            outputDataType=self.source.kind,
+            ram_style="auto",
+        )
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool(_Windows):
+    """The largest value of each window.
+
+    Zeros around it must not count, so that a tensor with negative values can't be padded.
+    """
+
+    def _reduction(self) -> tuple[dict[str, Any], Integers | None, tuple[int, int]]:
+        if any(self.pads) and self.source.minimum < 0:
+            raise UserError(
+                f"layer {self.label or self.name}: a maximum with padding {self.pads} of values down to "
+                f"{self.source.minimum}: the padding is zeros, which would win over negative values; expected an "
+                "unsigned tensor or no padding; put the activation before the pooling"
+            )
+        return {"Mode": "max"}, None, (self.source.minimum, self.source.maximum)
+
+
+@dataclass(frozen=True, eq=False)
+class SumPool(_Windows):
+    """The sum of each window; with `thresholds` (C, T) out[c] = result.minimum + how many of them it reaches.
+
+    So an average is a sum whose thresholds are as many times larger. `more`: further thresholds of the same sums.
+    """
+
+    thresholds: Integers | None = field(default=None, kw_only=True)
+    more: tuple[Activation, ...] = field(default=(), kw_only=True)
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        return (self.result, *(tensor for _, tensor in self.more))
+
+    def _activations(self) -> list[Activation]:
+        return [] if self.thresholds is None else [(self.thresholds, self.result), *self.more]
+
+    def _reduction(self) -> tuple[dict[str, Any], Integers | None, tuple[int, int]]:
+        rows, columns = pair(self.kernel)
+        ends = self.source.minimum, self.source.maximum
+        lowest, highest = (rows * columns * end for end in ends)
+        if any(self.pads):
+            lowest, highest = min(0, lowest, self.source.minimum), max(0, highest)
+        return {"Mode": "sum"}, None, (lowest, highest)
+
+
+@dataclass(frozen=True, eq=False)
+class Depthwise(_Windows):
+    """Cross-correlation of every channel with weights of its own, then thresholds as of a convolution.
+
+    a[c] = sum over u, v of weights[c, u, v] * in[c, y*s + u*d - top, x*s + v*d - left]
+    """
+
+    weights: Integers = field(kw_only=True)  # (C, k_y, k_x), signed
+    weight_bits: int = field(kw_only=True)
+    thresholds: Integers = field(kw_only=True)  # (C, T), rising along T
+    more: tuple[Activation, ...] = field(default=(), kw_only=True)
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        return (self.result, *(tensor for _, tensor in self.more))
+
+    def _activations(self) -> list[Activation]:
+        return [(self.thresholds, self.result), *self.more]
+
+    def _reduction(self) -> tuple[dict[str, Any], Integers | None, tuple[int, int]]:
+        channels, *kernel = self.weights.shape
+        if tuple(kernel) != pair(self.kernel) or channels != self.source.channels:
+            raise UserError(
+                f"layer {self.label or self.name}: expected depthwise weights of {self.source.channels} channels and "
+                f"kernel {pair(self.kernel)}, got {self.weights.shape}"
+            )
+        matrix = self.weights.reshape(channels, -1).T  # taps, C
+        kind = DataType[f"INT{max(2, self.weight_bits)}"]
+        # a tap may stand on padding
+        ends = min(0, self.source.minimum), max(0, self.source.maximum)
+        products = np.stack([matrix * end for end in ends])
+        lowest, highest = products.min(0).sum(0).min(), products.max(0).sum(0).max()
+        return {"Mode": "weighted", "weightDataType": kind.name}, matrix, (int(lowest), int(highest))
