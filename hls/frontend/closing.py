@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import NodeProto
 
-from hls.functions import Chain
+from hls.functions import Affine, Chain
 from hls.frontend.values import Cut, Largest, Move, Pending, Quantizer, Repeat, Shuffle, Sums
 from hls.layers import Convolution, Requantization, TransposedConvolution
 from hls.layers.convolution import reach
@@ -45,8 +45,10 @@ def closed(reader: "Reader", node: NodeProto, pending: Pending, quantizer: Quant
 def _nothing_changes(sums: Sums, chain: Chain, result: Tensor, quantizer: Quantizer) -> bool:
     """Whether a tensor is quantized again to what it is."""
     source = sums.source
+    if sums.kind != "tensor" or len(chain) != 1 or not isinstance(chain[0], Affine) or quantizer.narrow:
+        return False
     same = (source.kind, source.scale) == (result.kind, result.scale)
-    return sums.kind == "tensor" and len(chain) == 1 and same and not quantizer.narrow
+    return same and bool((chain[0].gain == source.scale).all() and (chain[0].offset == 0).all())
 
 
 def _emit(
@@ -90,18 +92,24 @@ def _note(reader: "Reader", steps: Integers, distance: np.ndarray, lowest: int, 
 def _layer(reader: "Reader", sums: Sums, weights: Integers, steps: Integers, result: Tensor, label: str) -> Layer:
     kind = {"transposed": "deconv", "depthwise": "depthwise"}.get(sums.kind, "conv")
     name = reader.name(kind, label)
+    if sums.kind == "depthwise":
+        return Depthwise(
+            name, sums.source, result, weights.shape[2:], sums.stride, sums.pads, sums.dilation, label=label,
+            weights=weights[:, 0], weight_bits=sums.weight_bits, thresholds=steps,
+        )  # fmt: skip
     common = (name, sums.source, result, weights, sums.weight_bits, steps)
     if sums.kind == "transposed":
         return TransposedConvolution(*common, sums.stride[0], (sums.pads[0], sums.pads[1]), label=label)
-    layer = Depthwise if sums.kind == "depthwise" else Convolution
-    return layer(*common, sums.stride, sums.pads, sums.dilation, label=label)
+    return Convolution(*common, sums.stride, sums.pads, sums.dilation, label=label)
 
 
 def _joins(reader: "Reader", sums: Sums, weights: Integers, steps: Integers, result: Tensor) -> bool:
     """Whether another quantizer has closed the same sums: then they are made once, and compared twice."""
     for index in reader.closed.get(sums.node.output[0], []):
         layer = reader.layers[index]
-        if isinstance(layer, Convolution | TransposedConvolution) and np.array_equal(layer.weights, weights):
+        if not isinstance(layer, Convolution | TransposedConvolution | Depthwise) or layer.source != sums.source:
+            continue
+        if np.array_equal(layer.weights, weights[:, 0] if isinstance(layer, Depthwise) else weights):
             reader.layers[index] = replace(layer, more=(*layer.more, (steps, result)))
             return True
     reader.closed.setdefault(sums.node.output[0], []).append(len(reader.layers))
@@ -147,10 +155,16 @@ def moved(reader: "Reader", node: NodeProto, source: Tensor, move: Move, name: s
             result = replace(
                 source, name=name, height=source.height - top - bottom, width=source.width - left - right
             )
-            reader.add(crop(reader.name("crop", label), source, result, sides, label))
+            reader.add(crop(reader.name("crop", label), source, result, top, left, label))
         case Largest(kernel, stride, pads, dilation):
             from hls.frontend.linear import reached
 
+            if any(pads) and source.signed:
+                raise reader.error(
+                    node,
+                    f"a maximum with padding {list(pads)} of signed values: the padding is zeros here, which would win over "
+                    "negative values; leave out the padding, or put a ReLU and an unsigned quantizer before it",
+                )
             height, width = windows(source.size, kernel, stride, pads, dilation)
             source, pads = reached(reader, node, source, spans_of(kernel, dilation), stride, pads)
             result = replace(source, name=name, height=height, width=width)

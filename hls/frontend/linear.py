@@ -31,7 +31,7 @@ def conv(reader: "Reader", node: NodeProto) -> None:
     kernel, group = integers.shape[2:], known["group"]
     stride, dilation = tuple(known["strides"]), tuple(known["dilations"])
     spans = spans_of(kernel, dilation)
-    pads = around(reader, node, known, source.size, spans, stride)
+    pads = around(reader, node, known, reader.shape(node.input[0])[:2], spans, stride)
     pads = tuple(one + two for one, two in zip(pads, more, strict=True))
     if source.channels != group * integers.shape[1] or integers.shape[0] % group:
         raise reader.error(
