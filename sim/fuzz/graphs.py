@@ -16,7 +16,7 @@ MOST_SIDE = 20  # px of any tensor
 MOST_CHANNELS = 16
 MOST_VALUES = 1200  # of any tensor
 MOST_OPERAND = 10  # bits of what a convolution reads
-MOST_STEPS = 14
+MOST_STEPS = 10
 
 Choice = TypeVar("Choice")
 
@@ -71,8 +71,8 @@ class _Drawing:
     def net(self) -> Net:
         x = 0
         blocks: list[Callable[[int], int]] = [self.chain, self.residual, self.unet]
-        for _ in range(self.some(1, 3)):
-            if len(self.steps) < MOST_STEPS - 4:
+        for _ in range(self.one([1, 2, 3], [0.5, 0.35, 0.15])):
+            if len(self.steps) < MOST_STEPS - 5:
                 x = self.one(blocks, [0.5, 0.3, 0.2])(x)
         outputs = [self.end(x)]
         if self.chance(0.35):
@@ -223,8 +223,8 @@ class _Drawing:
         """One of all."""
         known = self.known[x]
         makers: dict[str, tuple[float, Callable[[], int]]] = {
-            "same": (3, lambda: self.same(x, self.some(1, 6))),
-            "conv": (3, lambda: self.windowed(x)),
+            "same": (2, lambda: self.same(x, self.some(1, 6))),
+            "conv": (2.5, lambda: self.windowed(x)),
             "depthwise": (1.5, lambda: self.same(x, groups=known.channels)),
             "deconv": (2, lambda: self.transposed(x)),
             "sub_pixel": (1, lambda: self.sub_pixel(x)),
@@ -232,12 +232,12 @@ class _Drawing:
             "maxpool": (1, lambda: self.windowed(x, "maxpool")),
             "avgpool": (1, lambda: self.windowed(x, "avgpool")),
             "moving": (0.7, lambda: self.same(x, move=self.one(["upsample", "maxpool"]))),
-            "upsample": (0.7, lambda: self.put("upsample", x, factor=(self.some(1, 3), self.some(1, 3)))),
-            "shuffle": (0.7, lambda: self.shuffled(x)),
-            "gather": (0.5, lambda: self.put("gather", x, factor=self.one([(2, 2), (3, 3)]))),
+            "upsample": (1, lambda: self.put("upsample", x, factor=(self.some(1, 3), self.some(1, 3)))),
+            "shuffle": (0.9, lambda: self.shuffled(x)),
+            "gather": (0.9, lambda: self.put("gather", x, factor=self.one([(2, 2), (3, 3)]))),
             "slice": (0.5, lambda: self.sliced(x)),
-            "crop": (0.5, lambda: self.put("crop", x, pads=tuple(self.some(0, 2) for _ in range(4)))),
-            "twice": (0.7, lambda: self.twice(x)),
+            "crop": (0.8, lambda: self.put("crop", x, pads=tuple(self.some(0, 2) for _ in range(4)))),
+            "twice": (1, lambda: self.twice(x)),
             "split": (0.7, lambda: self.split(x)),
             "user": (1.5, lambda: self.user(x)),
         }
@@ -282,7 +282,7 @@ class _Drawing:
 
     def user(self, x: int) -> int:
         """An operator of a user's own that says how it is drawn, and a quantizer behind."""
-        drawn = {kind.short: kind.drawn_into for kind in operators().values() if hasattr(kind, "drawn_into")}
+        drawn = {kind.short: kind.drawn_into for kind in operators().values() if kind.drawn_into is not None}
         if not drawn:
             raise UserError("no user's operators")
         name = self.one(sorted(drawn))
@@ -297,7 +297,7 @@ class _Drawing:
     # Blocks.
 
     def chain(self, x: int) -> int:
-        for _ in range(self.some(1, 4)):
+        for _ in range(self.some(1, 3)):
             x = self.layer(x)
         return x
 
@@ -308,7 +308,7 @@ class _Drawing:
         base = x
         for _ in range(self.one([1, 2, 3], [0.6, 0.25, 0.15])):
             y = x
-            for _ in range(self.some(0, 2)):
+            for _ in range(self.one([0, 1, 2], [0.4, 0.45, 0.15])):
                 y = self.same(y, self.some(1, 5))
             channels = self.known[base].channels
             y = self.same(y, channels, like=base, signed=self.chance(0.7), activation="none", groups=1)
