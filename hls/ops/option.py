@@ -15,6 +15,8 @@ def _loaded(names: list[str] | None) -> list[str] | None:
 
 Operators = Annotated[
     list[str] | None,
-    typer.Option("--operators", callback=_loaded, help="module, or .py file, of your own operators; may be repeated"),
+    typer.Option(
+        "--operators", callback=_loaded, help="module, or .py file, of your own operators; may be repeated"
+    ),
 ]
 """Of a command's parameter `operators`, which it need not look at: they are registered before it runs."""

@@ -35,6 +35,7 @@ SHARED = Path(__file__).parent / "stream"
 """Modules of the top level and of operators that are no operators."""
 
 _known: dict[str, type[Operator]] = {}
+_asked: list[str] = []  # once: the modules of users
 
 
 def register(operator: type[Operator]) -> type[Operator]:
@@ -57,8 +58,22 @@ def _same(one: type[Operator], other: type[Operator]) -> bool:
     return one.__name__ == other.__name__ and one.__module__ == other.__module__
 
 
+def load_users() -> None:
+    """Import what entry points and PIXELMEND_OPERATORS name, when it is first asked for: not while we are imported
+    ourselves, as such a module imports us.
+    """
+    if _asked:
+        return
+    _asked.append(os.environ.get(VARIABLE, ""))
+    for point in entry_points(group=GROUP):
+        point.load()
+    for name in filter(None, _asked[0].split(":")):
+        load(name)
+
+
 def operators() -> Mapping[str, type[Operator]]:
     """All that are registered, by the type that a node of the graph has."""
+    load_users()
     return MappingProxyType(_known)
 
 
@@ -69,6 +84,7 @@ def folders() -> list[Path]:
 
 def facets(node: Any) -> Any:
     """The operator of a node: its facets, and FINN's view of it. `UserError` where there is none."""
+    load_users()
     if node.op_type not in _known:
         raise UserError(
             f"node {node.name} is a {node.op_type}, which no operator of hls/ops or of --operators stands for; "
@@ -118,7 +134,3 @@ def _ours() -> None:
 
 
 _ours()
-for _point in entry_points(group=GROUP):
-    _point.load()
-for _name in filter(None, os.environ.get(VARIABLE, "").split(":")):
-    load(_name)

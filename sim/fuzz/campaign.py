@@ -242,5 +242,15 @@ def _values(case: Case | Net) -> Iterator[tuple[str, Any]]:
     layers = case.layer_weight_bits, case.layer_act_bits, case.layer_sum_bits, case.layer_input_bits
     yield "layer_bits", any(layers)
     yield "masked", case.quant.masked
-    for name in ("kernel", "stride", "skips", "center", "mode", "weight_bits", "act_bits", "sum_bits", "weight_kind"):
+    for name in (
+        "kernel",
+        "stride",
+        "skips",
+        "center",
+        "mode",
+        "weight_bits",
+        "act_bits",
+        "sum_bits",
+        "weight_kind",
+    ):
         yield name, getattr(case, name)

@@ -76,7 +76,9 @@ class _Drawing:
                 x = self.one(blocks, [0.5, 0.3, 0.2])(x)
         outputs = [self.end(x)]
         if self.chance(0.35):
-            inner = [one for one in range(1, len(self.known)) if one not in outputs and self.known[one].bits <= 16]
+            inner = [
+                one for one in range(1, len(self.known)) if one not in outputs and self.known[one].bits <= 16
+            ]
             for _ in range(min(len(inner), self.some(1, 2))):
                 more = self.one(inner)
                 outputs.append(self.end(more) if self.chance(0.4) else more)
@@ -120,7 +122,17 @@ class _Drawing:
 
     def quantizer(self, signed: bool | None = None) -> dict[str, Any]:
         names: list[Activation] = [
-            "none", "relu", "leaky", "prelu", "relu6", "clip", "sigmoid", "tanh", "hard_sigmoid", "softplus", "elu"
+            "none",
+            "relu",
+            "leaky",
+            "prelu",
+            "relu6",
+            "clip",
+            "sigmoid",
+            "tanh",
+            "hard_sigmoid",
+            "softplus",
+            "elu",
         ]
         activation = self.one(names, [0.2, 0.24, 0.1, 0.1, 0.08, 0.06, 0.06, 0.06, 0.04, 0.03, 0.03])
         if signed is None:
@@ -159,7 +171,12 @@ class _Drawing:
             (top, bottom), (left, right) = pads
             made = channels or have
             groups = self.one([n for n in divisors(have) if made % n == 0]) if self.chance(0.25) else 1
-            known: dict[str, Any] = {"kernel": kernel, "dilation": dilation, "pads": (top, left, bottom, right), "groups": groups}
+            known: dict[str, Any] = {
+                "kernel": kernel,
+                "dilation": dilation,
+                "pads": (top, left, bottom, right),
+                "groups": groups,
+            }
             known |= {"channels": made, **self.weights(), **self.quantizer()}
             return self.put("conv", source, **(known | fields))
 
@@ -186,7 +203,13 @@ class _Drawing:
             made = self.some(1, 6)
             have = self.known[source].channels
             groups = self.one([n for n in divisors(have) if made % n == 0]) if self.chance(0.2) else 1
-            known |= {"channels": made, "groups": groups, "dilation": dilation, **self.weights(), **self.quantizer()}
+            known |= {
+                "channels": made,
+                "groups": groups,
+                "dilation": dilation,
+                **self.weights(),
+                **self.quantizer(),
+            }
             return self.put("conv", source, **(known | fields))
 
         return self.tried(make)
@@ -201,12 +224,22 @@ class _Drawing:
             extra = (self.some(0, stride - 1), self.some(0, stride - 1)) if self.chance(0.3) else (0, 0)
             if pace:  # doubles exactly
                 kernel, pads, extra = self.one(
-                    [((2, 2), (0, 0, 0, 0), (0, 0)), ((4, 4), (1, 1, 1, 1), (0, 0)), ((3, 3), (1, 1, 1, 1), (1, 1))]
+                    [
+                        ((2, 2), (0, 0, 0, 0), (0, 0)),
+                        ((4, 4), (1, 1, 1, 1), (0, 0)),
+                        ((3, 3), (1, 1, 1, 1), (1, 1)),
+                    ]
                 )
             made = fields.get("channels") or self.some(1, 5)
             have = self.known[source].channels
             groups = self.one([n for n in divisors(have) if made % n == 0]) if self.chance(0.2) else 1
-            known = {"kernel": kernel, "stride": (stride, stride), "pads": pads, "extra": extra, "groups": groups}
+            known = {
+                "kernel": kernel,
+                "stride": (stride, stride),
+                "pads": pads,
+                "extra": extra,
+                "groups": groups,
+            }
             known |= {"channels": made, **self.weights(), **self.quantizer()}
             return self.put("deconv", source, **(known | fields))
 
@@ -275,7 +308,11 @@ class _Drawing:
 
     def concat(self, parts: list[int]) -> int:
         scales = {self.known[one].scale for one in parts}
-        closing = {} if len(scales) == 1 and self.chance(0.6) else self.quantizer() | {"norm": False, "activation": "none"}
+        closing = (
+            {}
+            if len(scales) == 1 and self.chance(0.6)
+            else self.quantizer() | {"norm": False, "activation": "none"}
+        )
         if closing:
             closing["signed"] = any(self.known[one].low < 0 for one in parts) or self.chance(0.2)
         return self.put("concat", *parts, **closing)
@@ -304,7 +341,11 @@ class _Drawing:
     def residual(self, x: int) -> int:
         """Sums and differences of x and what convolutions make of it, one or more in a row."""
         if len(self.known[x].scale) > 2 or self.known[x].bits > 8 or self.chance(0.4):
-            x = self.same(x, self.some(1, 5)) if self.chance(0.7) else self.put("requant", x, **self.quantizer())
+            x = (
+                self.same(x, self.some(1, 5))
+                if self.chance(0.7)
+                else self.put("requant", x, **self.quantizer())
+            )
         base = x
         for _ in range(self.one([1, 2, 3], [0.6, 0.25, 0.15])):
             y = x
@@ -345,7 +386,11 @@ class _Drawing:
         added = self.chance(0.5)
         fields: dict[str, Any] = {}
         if added:
-            fields = {"like": skip, "channels": self.known[skip].channels, "activation": self.one(["none", "relu"])}
+            fields = {
+                "like": skip,
+                "channels": self.known[skip].channels,
+                "activation": self.one(["none", "relu"]),
+            }
         elif self.chance(0.5):
             fields = {"like": skip}
         way = self.one(["nearest", "deconv", "sub_pixel"])

@@ -112,12 +112,18 @@ class Known:
     @property
     def bits(self) -> int:
         """Of the narrowest type that holds it."""
-        return max(self.high.bit_length(), (-self.low - 1).bit_length() if self.low < 0 else 0) + (self.low < 0)
+        return max(self.high.bit_length(), (-self.low - 1).bit_length() if self.low < 0 else 0) + (
+            self.low < 0
+        )
 
 
 def tensors(net: Net) -> list[Known]:
     """Of the input and of every step's result. `UserError` where there is no such network."""
-    if min(net.height, net.width, net.channels) < 1 or not 2 <= net.bits <= 8 or net.width % net.pixels_per_beat:
+    if (
+        min(net.height, net.width, net.channels) < 1
+        or not 2 <= net.bits <= 8
+        or net.width % net.pixels_per_beat
+    ):
         raise UserError(f"no frame: {net}")
     low, high = span(net.bits, net.signed)
     known = [Known(net.height, net.width, net.channels, low, high, ("input",))]
@@ -190,7 +196,10 @@ def _size(step: Step, first: Known, steps: Any, known: list[Known], demand: Any)
             size, channels = _stamped(step, first.size, demand), step.channels
         case "again":
             maker = steps[step.sources[0] - 1] if step.sources[0] else None
-            demand(maker is not None and maker.kind in ("conv", "deconv") and not maker.move, "sums to look at again")
+            demand(
+                maker is not None and maker.kind in ("conv", "deconv") and not maker.move,
+                "sums to look at again",
+            )
             demand(not step.move and not step.norm, "no moves, no batch norm")
         case "maxpool":
             demand(first.low >= 0 or not any(step.pads), "no zeros around signed values")
@@ -200,7 +209,7 @@ def _size(step: Step, first: Known, steps: Any, known: list[Known], demand: Any)
             size = windows(first.size, step)
             demand(min(size) >= 1 and not _only_zeros(step), "windows that hold pixels")
         case "slice":
-            demand(0 <= step.first and step.first + step.channels <= channels, "channels that are there")
+            demand(step.first >= 0 and step.first + step.channels <= channels, "channels that are there")
             demand(step.channels < channels, "fewer channels")
             channels = step.channels
         case "crop":
@@ -268,7 +277,9 @@ def _stamped(step: Step, size: Pair, demand: Any) -> Pair:
         demand(out >= 1 and max(before, after) < taps, "something left")
         reach = -(-taps // pace) - 1
         last = (before + out - 1) // pace
-        demand(before // pace <= reach and side - 1 - reach <= last <= side + reach, "an output that is reached")
+        demand(
+            before // pace <= reach and side - 1 - reach <= last <= side + reach, "an output that is reached"
+        )
         made.append(out)
     return made[0], made[1]
 
@@ -282,7 +293,9 @@ def rewired(net: Net, instead: dict[int, int]) -> Net:
         return number
 
     steps = [
-        replace(step, sources=tuple(map(now, step.sources)), like=step.like if step.like < 0 else now(step.like))
+        replace(
+            step, sources=tuple(map(now, step.sources)), like=step.like if step.like < 0 else now(step.like)
+        )
         for step in net.steps
     ]
     outputs = tuple(dict.fromkeys(now(number) for number in net.outputs if now(number)))

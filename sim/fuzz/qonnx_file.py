@@ -85,7 +85,9 @@ class _Writer:
     def model(self) -> Any:
         """All of it."""
         net = self.net
-        scale = PIXEL if net.pixels else np.float32(2.0 ** int(self.rng.integers(-9, 1)) * self.rng.uniform(1, 2))
+        scale = (
+            PIXEL if net.pixels else np.float32(2.0 ** int(self.rng.integers(-9, 1)) * self.rng.uniform(1, 2))
+        )
         given = frames(net, SAMPLES, 1).transpose(0, 3, 1, 2)
         self.values[IN] = given.astype(np.float32) * scale
         self.scales["input",] = scale
@@ -101,7 +103,10 @@ class _Writer:
         graph = helper.make_graph(
             self.nodes, "net", [info(IN)], [info(name) for name in outputs], self.constants, value_info=inner
         )
-        opsets = [helper.make_opsetid("", OPSET), *(helper.make_opsetid(name, 1) for name in sorted(self.domains))]
+        opsets = [
+            helper.make_opsetid("", OPSET),
+            *(helper.make_opsetid(name, 1) for name in sorted(self.domains)),
+        ]
         return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
     def constant(self, value: Any, kind: type = np.float32) -> str:
@@ -110,7 +115,9 @@ class _Writer:
         self.constants.append(numpy_helper.from_array(np.asarray(value, kind), name))
         return name
 
-    def node(self, kind: str, inputs: list[str], value: Floats | None = None, domain: str = "", **attributes: Any) -> str:
+    def node(
+        self, kind: str, inputs: list[str], value: Floats | None = None, domain: str = "", **attributes: Any
+    ) -> str:
         """Append a node; `value` is what it gives where that is known."""
         self.count += 1
         name = f"t{self.count}"
@@ -130,13 +137,18 @@ class _Writer:
         if not node.domain:
             graph = helper.make_graph([node], "one", inputs, [output], own)
             model = helper.make_model(graph, opset_imports=imports, ir_version=9)
-            session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                model.SerializeToString(), providers=["CPUExecutionProvider"]
+            )
             (result,) = session.run(None, {name: self.values[name] for name in read})
             return np.asarray(result, np.float32)
         results = []  # qonnx executes graphs of one shape
         for sample in range(SAMPLES):
             given = {name: self.values[name][sample : sample + 1] for name in read}
-            shapes = [helper.make_tensor_value_info(name, TensorProto.FLOAT, one.shape) for name, one in given.items()]
+            shapes = [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, one.shape)
+                for name, one in given.items()
+            ]
             graph = helper.make_graph([node], "one", shapes, [output], own)
             imports = [helper.make_opsetid("", OPSET), helper.make_opsetid(node.domain, 1)]
             model = ModelWrapper(helper.make_model(graph, opset_imports=imports))
@@ -150,7 +162,13 @@ class _Writer:
         value = np.clip(np.round(self.values[source] / scale), low, high) * scale
         constants = [self.constant(scale), self.constant(0.0), self.constant(float(bits))]
         return self.node(
-            "Quant", [source, *constants], value, QUANT, signed=int(signed), narrow=int(narrow), rounding_mode="ROUND"
+            "Quant",
+            [source, *constants],
+            value,
+            QUANT,
+            signed=int(signed),
+            narrow=int(narrow),
+            rounding_mode="ROUND",
         )
 
     def step(self, number: int, step: Step) -> str:
@@ -175,7 +193,9 @@ class _Writer:
                 height, width = self.values[sources[0]].shape[2:]
                 return self.sliced(sources[0], (2, 3), (top, left), (height - bottom, width - right))
             case "maxpool" | "avgpool":
-                kind, more = ("MaxPool", {}) if step.kind == "maxpool" else ("AveragePool", {"count_include_pad": 1})
+                kind, more = (
+                    ("MaxPool", {}) if step.kind == "maxpool" else ("AveragePool", {"count_include_pad": 1})
+                )
                 return self.node(
                     kind, sources, kernel_shape=step.kernel, strides=step.stride, pads=step.pads, **more
                 )
@@ -187,7 +207,9 @@ class _Writer:
                 return self.user(step, sources[0])
         raise AssertionError(step.kind)
 
-    def sliced(self, source: str, axes: tuple[int, ...], first: tuple[int, ...], last: tuple[int, ...]) -> str:
+    def sliced(
+        self, source: str, axes: tuple[int, ...], first: tuple[int, ...], last: tuple[int, ...]
+    ) -> str:
         return self.node("Slice", [source, *(self.constant(one, np.int64) for one in (first, last, axes))])
 
     def moved(self, step: Step, kind: str, source: str) -> str:
@@ -215,7 +237,9 @@ class _Writer:
         """Weights of which sums are spread by about 1; their mean is taken off by the bias, or batch norm."""
         rng, transposed = self.rng, step.kind == "deconv"
         inputs = self.known[step.sources[0]].channels
-        shape = (inputs, step.channels // step.groups) if transposed else (step.channels, inputs // step.groups)
+        shape = (
+            (inputs, step.channels // step.groups) if transposed else (step.channels, inputs // step.groups)
+        )
         bits = step.weight_bits
         if bits == 1:
             integers = rng.choice([-1.0, 1.0], (*shape, *step.kernel))

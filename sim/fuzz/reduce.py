@@ -46,13 +46,20 @@ def smaller(net: Net) -> Iterator[Net]:
             yield rewired(net, {one: 0 for one in range(1, number + 1)})
     yield _plain(net, folding_seed=None, target_fps=SLOWEST)
     yield _plain(net, pixels_per_beat=1)
-    for sides in ((4, 4), (net.height // 2, net.width // 2), (net.height - 1, net.width), (net.height, net.width - 1)):
+    for sides in (
+        (4, 4),
+        (net.height // 2, net.width // 2),
+        (net.height - 1, net.width),
+        (net.height, net.width - 1),
+    ):
         yield _plain(net, height=sides[0], width=sides[1], pixels_per_beat=1)
     for channels in (1, net.channels // 2):
         yield _plain(net, channels=channels)
     for changed in PLAIN:  # of all at once, then of one
         yield _with(net, [_changed(step, changed) for step in net.steps])
-    yield _with(net, [replace(step, channels=max(step.channels // 2, min(step.channels, 1))) for step in net.steps])
+    yield _with(
+        net, [replace(step, channels=max(step.channels // 2, min(step.channels, 1))) for step in net.steps]
+    )
     for number, step in enumerate(net.steps):
         for changed in PLAIN:
             yield _with(net, [*net.steps[:number], _changed(step, changed), *net.steps[number + 1 :]])
@@ -85,5 +92,6 @@ def _changed(step: Step, changed: dict[str, Any]) -> Step:
     if step.kind in ("conv", "deconv"):
         unused["weight_bits"] = None
     return replace(
-        step, **{key: value for key, value in changed.items() if getattr(step, key) not in (unused[key], value)}
+        step,
+        **{key: value for key, value in changed.items() if getattr(step, key) not in (unused[key], value)},
     )

@@ -28,7 +28,9 @@ AREA, MORE_BITS = 9, 4  # pixels of a box, and by how many bits their sum is wid
 class BoxBlur(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if torch.compiler.is_exporting():
-            return torch.onnx.ops.symbolic(f"{DOMAIN}::BoxMean", (x,), dtype=x.dtype, shape=x.shape, version=1)
+            return torch.onnx.ops.symbolic(
+                f"{DOMAIN}::BoxMean", (x,), dtype=x.dtype, shape=x.shape, version=1
+            )
         return nn.functional.avg_pool2d(x, 3, 1, 1)
 
 
@@ -55,8 +57,15 @@ def read(reader: Any, node: Any) -> None:
     """The exact sum; that it is a mean, its scale says."""
     x, name, label = reader.tensor(node), node.output[0], reader.label(node)
     result = Integers(name, *x.shape, x.bits + MORE_BITS, AREA * x.maximum, x.scale / AREA, AREA * x.minimum)
-    attributes = {"ImgDim": list(x.size), "NumChannels": x.channels, "SIMD": x.channels, "inputDataType": x.kind}
-    reader.add(Operation(reader.name("box", label), BoxSum_rtl, (x,), (result,), attributes, "sum", label=label))
+    attributes = {
+        "ImgDim": list(x.size),
+        "NumChannels": x.channels,
+        "SIMD": x.channels,
+        "inputDataType": x.kind,
+    }
+    reader.add(
+        Operation(reader.name("box", label), BoxSum_rtl, (x,), (result,), attributes, "sum", label=label)
+    )
     reader.known[name] = result
 
 
@@ -110,7 +119,11 @@ class BoxSum_rtl(StreamOp):
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         (height, width), kind = self.attribute("ImgDim"), self.get_input_datatype()
-        sizes = {"LANES": self.attribute("NumChannels"), "BITS": kind.bitwidth(), "SIGNED": f"1'b{int(kind.signed())}"}
+        sizes = {
+            "LANES": self.attribute("NumChannels"),
+            "BITS": kind.bitwidth(),
+            "SIGNED": f"1'b{int(kind.signed())}",
+        }
         return sizes | {"IMG_H": height, "IMG_W": width}, self.through_connections()
 
     def unit(self, place: Any) -> Any:
@@ -124,7 +137,9 @@ class BoxSum_rtl(StreamOp):
     def draw(cls, rng: Any) -> Drawn:
         channels = int(rng.integers(1, 5))
         kind = any_integer(rng, 9)
-        return Drawn({"ImgDim": size(rng, 5), "NumChannels": channels, "SIMD": channels, "inputDataType": kind})
+        return Drawn(
+            {"ImgDim": size(rng, 5), "NumChannels": channels, "SIMD": channels, "inputDataType": kind}
+        )
 
     @classmethod
     def naive(cls, drawn: Drawn, frames: list[Array]) -> list[Array]:
