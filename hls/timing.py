@@ -98,14 +98,16 @@ class Pipeline:
             self._stream(name, 1, 1)
             reader = self._graph.consumer(name)
             shape = facets(reader).get_folded_input_shape(facets(reader).streams().index(name))
-            self._nodes.append(_line("source", [], [self._index[name]], [_beats(shape, self._rows[name])]))
+            beats = _beats(shape, self._rows[name], self._graph.shape(name)[1])
+            self._nodes.append(_line("source", [], [self._index[name]], [beats]))
         for node in self._graph.nodes:
             if not facets(node).buffers:
                 self._nodes.append(self._node(node))
         for name in self._graph.outputs:
             writer = self._graph.producer(name)
             shape = facets(writer).get_folded_output_shape(list(writer.output).index(name))
-            self._nodes.append(_line("sink", [self._index[name]], [], [_beats(shape, self._rows[name])]))
+            beats = _beats(shape, self._rows[name], self._graph.shape(name)[1])
+            self._nodes.append(_line("sink", [self._index[name]], [], [beats]))
 
     def run(self, depths: Mapping[str, int] | None = None, frames: int = FRAMES) -> Schedule:
         """Send `frames` frames through; `depths` in beats by FIFO name, where not those of the graph."""
@@ -174,11 +176,11 @@ def _rows(graph: Graph) -> int:
     return ROWS if beats * min(ROWS, height) <= BEATS * height else ROWS // 2
 
 
-def _beats(folded: tuple[int, ...], rows: int) -> int:
-    """Beats of a frame of `rows` rows; a beat may hold several pixels."""
-    beats = Fraction(prod(int(side) for side in folded[:-1]) * rows, int(folded[1]))
+def _beats(folded: tuple[int, ...], rows: int, whole: int) -> int:
+    """Beats of `rows` rows of a frame of `whole`; a beat may hold several pixels."""
+    beats = Fraction(prod(int(side) for side in folded[:-1]) * rows, whole)
     if beats.denominator != 1:
-        raise ValueError(f"{rows} rows of a stream folded to {folded} are no whole number of beats")
+        raise ValueError(f"{rows} of {whole} rows of a stream folded to {folded} are no whole number of beats")
     return int(beats)
 
 

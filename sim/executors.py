@@ -12,9 +12,9 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 
 from board.formats import PixelFormat
-from hls import frontend
 from hls.dataflow import Builder, output_names
 from hls.finn_setup import finn_workspace
+from hls.frontend import prepared, read
 from hls.network import Network, Tensor
 from hls.ports import output_name
 from pixelmend.errors import UserError
@@ -61,7 +61,7 @@ def compare_qonnx(onnx: Path, frames: Array, tensors: Mapping[str, Array]) -> Di
 
     Compared is every tensor that the file has as well; it has none between the levels of a pyramid.
     """
-    network, graph = frontend.read(onnx), frontend.prepared(onnx)
+    network, graph = read(onnx), prepared(onnx)
     streams = Builder(network)
     makers = {tensor.name: layer.name for layer in network.layers for tensor in layer.outputs}
     taken = network.image_in

@@ -31,7 +31,9 @@ FLAT, LEVEL = np.zeros((1, 1)), np.ones((1, 1))
 def relu(reader: "Reader", node: NodeProto) -> None:
     value = reader.value(node, 0)
     if isinstance(value, Correction) or (isinstance(value, Tensor) and not value.signed):
-        reader.known[node.output[0]] = value  # nothing is below 0; what is corrected is clipped there all the same
+        reader.known[node.output[0]] = (
+            value  # nothing is below 0; what is corrected is clipped there all the same
+        )
         return
     bent(reader, node, Piecewise(FLAT))
 
@@ -40,7 +42,9 @@ def relu(reader: "Reader", node: NodeProto) -> None:
 def leaky_relu(reader: "Reader", node: NodeProto) -> None:
     alpha = float(reader.attributes(node, alpha=0.01)["alpha"])
     if alpha < 0:
-        raise reader.error(node, f"its slope must be 0 or more, got {alpha:g}: the function would fall and rise")
+        raise reader.error(
+            node, f"its slope must be 0 or more, got {alpha:g}: the function would fall and rise"
+        )
     bent(reader, node, Piecewise(np.full((1, 1), alpha)))
 
 
@@ -51,7 +55,8 @@ def prelu(reader: "Reader", node: NodeProto) -> None:
         raise reader.error(node, "its slopes must be constant")
     if (slope < 0).any():
         raise reader.error(
-            node, f"its slopes must be 0 or more, got {float(slope.min()):g}: the function would fall and rise"
+            node,
+            f"its slopes must be 0 or more, got {float(slope.min()):g}: the function would fall and rise",
         )
     bent(reader, node, Piecewise(per_channel(reader, node, slope)))
 
@@ -60,17 +65,36 @@ def prelu(reader: "Reader", node: NodeProto) -> None:
 def clip(reader: "Reader", node: NodeProto) -> None:
     ends = reader.attributes(node, min=-np.inf, max=np.inf)
     low, high = (reader.constant(node, index) for index in (1, 2))
-    if (len(node.input) > 1 and node.input[1] and low is None) or (len(node.input) > 2 and node.input[2] and high is None):
+    if (len(node.input) > 1 and node.input[1] and low is None) or (
+        len(node.input) > 2 and node.input[2] and high is None
+    ):
         raise reader.error(node, "its limits must be constant")
     least = float(ends["min"] if low is None else np.asarray(low).reshape(()))
     most = float(ends["max"] if high is None else np.asarray(high).reshape(()))
     if least > most:
         raise reader.error(node, f"its limits must not cross, got {least:g} and {most:g}")
     value = reader.value(node, 0)
-    if isinstance(value, Tensor) and least <= value.minimum * value.scale and most >= value.maximum * value.scale:
+    if (
+        isinstance(value, Tensor)
+        and least <= value.minimum * value.scale
+        and most >= value.maximum * value.scale
+    ):
         reader.known[node.output[0]] = value
         return
     bent(reader, node, Piecewise(LEVEL, least, most))
+
+
+@handles("Max", "Min")
+def limited(reader: "Reader", node: NodeProto) -> None:
+    """The larger, or the smaller, of a value and a constant."""
+    constants = [reader.constant(node, index) for index in range(len(node.input))]
+    known = [np.asarray(one) for one in constants if one is not None]
+    if len(constants) != 2 or len(known) != 1 or known[0].size != 1:
+        raise reader.error(node, "it must compare one value with one constant number: of two images neither is a threshold")
+    limit, index = float(known[0].reshape(())), next(n for n, one in enumerate(constants) if one is None)
+    ends = (limit, np.inf) if node.op_type == "Max" else (-np.inf, limit)
+    pending = reader.pending(node, index)
+    reader.known[node.output[0]] = applied(pending, Piecewise(LEVEL, *ends))
 
 
 @handles("Sigmoid")
@@ -123,7 +147,8 @@ def bent(reader: "Reader", node: NodeProto, *stages: Stage) -> None:
     value = reader.value(node, 0)
     if isinstance(value, Joined):
         raise reader.error(
-            node, "a concatenation of different scales must be quantized before a function follows, or have one scale"
+            node,
+            "a concatenation of different scales must be quantized before a function follows, or have one scale",
         )
     reader.known[node.output[0]] = applied(reader.pending(node), *stages)
 
@@ -150,6 +175,7 @@ def per_channel(reader: "Reader", node: NodeProto, values: Any) -> np.ndarray:
     shape = (1,) * (4 - array.ndim) + array.shape
     if len(shape) != 4 or shape[0] != 1 or shape[2:] != (1, 1):
         raise reader.error(
-            node, f"its constant must be one number, or one for each channel (C, 1, 1), got shape {array.shape}"
+            node,
+            f"its constant must be one number, or one for each channel (C, 1, 1), got shape {array.shape}",
         )
     return array.reshape(-1, 1)

@@ -30,7 +30,13 @@ def closed(reader: "Reader", node: NodeProto, pending: Pending, quantizer: Quant
         chain, sums.channels, scale, quantizer.bits, quantizer.signed, quantizer.narrow
     )
     inner = Tensor(
-        name if not pending.moves else f"{name}_sums", *sums.size, sums.channels, quantizer.bits, high, scale, low
+        name if not pending.moves else f"{name}_sums",
+        *sums.size,
+        sums.channels,
+        quantizer.bits,
+        high,
+        scale,
+        low,
     )
     if _nothing_changes(sums, chain, inner, quantizer):
         result = sums.source
@@ -91,7 +97,9 @@ def _note(reader: "Reader", steps: Integers, distance: np.ndarray, lowest: int, 
     reader.note_margin(distance[(steps >= lowest) & (steps <= highest + 1)])
 
 
-def _layer(reader: "Reader", sums: Sums, weights: Integers, steps: Integers, result: Tensor, label: str) -> Layer:
+def _layer(
+    reader: "Reader", sums: Sums, weights: Integers, steps: Integers, result: Tensor, label: str
+) -> Layer:
     kind = {"transposed": "deconv", "depthwise": "depthwise"}.get(sums.kind, "conv")
     name = reader.name(kind, label)
     if sums.kind == "depthwise":
@@ -147,7 +155,9 @@ def moved(reader: "Reader", node: NodeProto, source: Tensor, move: Move, name: s
     match move:
         case Shuffle(block):
             size = source.height * block, source.width * block
-            result = replace(source, name=name, height=size[0], width=size[1], channels=source.channels // block**2)
+            result = replace(
+                source, name=name, height=size[0], width=size[1], channels=source.channels // block**2
+            )
             reader.add(depth_to_space(reader.name("shuffle", label), source, result, block, label))
         case Repeat(rows, columns):
             result = replace(source, name=name, height=source.height * rows, width=source.width * columns)
@@ -170,7 +180,11 @@ def moved(reader: "Reader", node: NodeProto, source: Tensor, move: Move, name: s
             height, width = windows(source.size, kernel, stride, pads, dilation)
             source, pads = reached(reader, node, source, spans_of(kernel, dilation), stride, pads)
             result = replace(source, name=name, height=height, width=width)
-            reader.add(MaxPool(reader.name("maxpool", label), source, result, kernel, stride, pads, dilation, label=label))
+            reader.add(
+                MaxPool(
+                    reader.name("maxpool", label), source, result, kernel, stride, pads, dilation, label=label
+                )
+            )
     return result
 
 

@@ -35,7 +35,8 @@ def conv(reader: "Reader", node: NodeProto) -> None:
     pads = tuple(one + two for one, two in zip(pads, more, strict=True))
     if source.channels != group * integers.shape[1] or integers.shape[0] % group:
         raise reader.error(
-            node, f"{source.channels} channels, weights {integers.shape} and {group} groups do not fit each other"
+            node,
+            f"{source.channels} channels, weights {integers.shape} and {group} groups do not fit each other",
         )
     size = windows(source.size, kernel, stride, pads, dilation)
     if min(size) < 1:
@@ -62,24 +63,33 @@ def conv_transpose(reader: "Reader", node: NodeProto) -> None:
     kernel, stride, extra = integers.shape[2:], tuple(known["strides"]), known["output_padding"]
     if integers.shape[0] != source.channels:
         raise reader.error(
-            node, f"{source.channels} channels and weights (Cin, Cout, k, k) of {integers.shape} do not fit each other"
+            node,
+            f"{source.channels} channels and weights (Cin, Cout, k, k) of {integers.shape} do not fit each other",
         )
     if stride[0] != stride[1]:
         raise reader.error(node, f"its stride must be the same along rows and columns, got {list(stride)}")
     full = [(side - 1) * step + taps for side, step, taps in zip(source.size, stride, kernel, strict=True)]
     pads = _transposed_pads(reader, node, known, source.size, full, stride)
     size = tuple(
-        side + more - pads[axis] - pads[axis + 2] for axis, (side, more) in enumerate(zip(full, extra, strict=True))
+        side + more - pads[axis] - pads[axis + 2]
+        for axis, (side, more) in enumerate(zip(full, extra, strict=True))
     )
     if min(size) < 1:
         raise reader.error(node, f"nothing of its output is left: {size[0]}x{size[1]}")
-    if min(pads) < 0 or any(p // stride[0] > -(-k // stride[0]) - 1 for p, k in zip(pads[:2], kernel, strict=True)):
+    if min(pads) < 0 or any(
+        p // stride[0] > -(-k // stride[0]) - 1 for p, k in zip(pads[:2], kernel, strict=True)
+    ):
         raise reader.error(node, f"padding must be 0 or more and less than the kernel, got {list(pads)}")
     if stride == (1, 1):
         # no zeros between pixels: an ordinary convolution with the kernel turned round
         flipped = np.ascontiguousarray(integers.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1])
         top, left = kernel[0] - 1 - pads[0], kernel[1] - 1 - pads[1]
-        around = (top, left, size[0] + kernel[0] - 1 - source.height - top, size[1] + kernel[1] - 1 - source.width - left)
+        around = (
+            top,
+            left,
+            size[0] + kernel[0] - 1 - source.height - top,
+            size[1] + kernel[1] - 1 - source.width - left,
+        )
         if min(around) < 0:
             raise reader.error(node, f"padding must be less than the kernel, got {list(pads)}")
         sums = Sums(node, "convolution", source, flipped, bits, size, flipped.shape[0], (1, 1), around)
@@ -158,11 +168,16 @@ def negative(reader: "Reader", node: NodeProto) -> None:
 
 def _affine(reader: "Reader", node: NodeProto, affine: Affine, index: int = 0) -> None:
     if isinstance(reader.value(node, index), Joined):
-        raise reader.error(node, "a concatenation of different scales must be quantized before constants follow")
+        raise reader.error(
+            node, "a concatenation of different scales must be quantized before constants follow"
+        )
     pending = reader.pending(node, index)
     for values in (affine.gain, affine.offset):
         if len(values) not in (1, pending.channels):
-            raise reader.error(node, f"its constants must be one, or {pending.channels} of as many channels, got {len(values)}")
+            raise reader.error(
+                node,
+                f"its constants must be one, or {pending.channels} of as many channels, got {len(values)}",
+            )
     shape = np.broadcast_shapes(affine.gain.shape, affine.offset.shape)
     both = Affine(np.broadcast_to(affine.gain, shape), np.broadcast_to(affine.offset, shape))
     reader.known[node.output[0]] = applied(pending, both)
@@ -173,7 +188,8 @@ def _joined(reader: "Reader", node: NodeProto, sign: int) -> None:
     left, right = (_operand(reader, node, index) for index in (0, 1))
     if left.shape != right.shape:
         raise reader.error(
-            node, f"its operands must have one shape (H, W, C), got {left.shape} and {right.shape}; nothing is broadcast"
+            node,
+            f"its operands must have one shape (H, W, C), got {left.shape} and {right.shape}; nothing is broadcast",
         )
     if left.scale != right.scale:
         makers = [reader.producer(name) for name in node.input]
@@ -218,7 +234,14 @@ def padded(reader: "Reader", node: NodeProto) -> tuple[Tensor, Pads]:
 
 def _geometry(reader: "Reader", node: NodeProto, **more: Any) -> dict[str, Any]:
     known = reader.attributes(
-        node, kernel_shape=None, strides=[1, 1], pads=[0, 0, 0, 0], dilations=[1, 1], group=1, auto_pad="NOTSET", **more
+        node,
+        kernel_shape=None,
+        strides=[1, 1],
+        pads=[0, 0, 0, 0],
+        dilations=[1, 1],
+        group=1,
+        auto_pad="NOTSET",
+        **more,
     )
     if known["auto_pad"] in ("", "NOTSET") and min(known["pads"]) < 0:
         raise reader.error(node, f"padding must be 0 or more, got {known['pads']}: crop with a Slice instead")
@@ -324,7 +347,9 @@ def _transposed_pads(
         return top, left, bottom, right
     if mode not in ("", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
         raise reader.error(node, f"auto_pad must be NOTSET, VALID, SAME_UPPER or SAME_LOWER, got {mode}")
-    target = wanted[-2:] if wanted is not None else [side * step for side, step in zip(size, stride, strict=True)]
+    target = (
+        wanted[-2:] if wanted is not None else [side * step for side, step in zip(size, stride, strict=True)]
+    )
     ends = []
     for have, more, made in zip(full, known["output_padding"], target, strict=True):
         total = have + more - made
@@ -348,7 +373,8 @@ def _reached(
         last = (before + out - 1) // stride
         if last - (side - 1) > -(-taps // stride) - 1 + 1 or last < side - 1 - (-(-taps // stride) - 1):
             raise reader.error(
-                node, f"its output {made[0]}x{made[1]} has rows or columns that its input {size[0]}x{size[1]} does not reach"
+                node,
+                f"its output {made[0]}x{made[1]} has rows or columns that its input {size[0]}x{size[1]} does not reach",
             )
 
 
@@ -361,7 +387,9 @@ def _with_bias(reader: "Reader", node: NodeProto, sums: Sums, scale: Any) -> Pen
             raise reader.error(node, "its bias must be constant")
         bias = np.asarray(value, np.float64).reshape(-1, 1)
         if len(bias) != sums.channels:
-            raise reader.error(node, f"it must have a bias for each of {sums.channels} channels, got {len(bias)}")
+            raise reader.error(
+                node, f"it must have a bias for each of {sums.channels} channels, got {len(bias)}"
+            )
     return Pending(sums, (Affine(gain, bias),))
 
 

@@ -40,7 +40,13 @@ def quant(reader: "Reader", node: NodeProto) -> None:
         from hls.frontend.shapes import joined
 
         parts = [
-            closed(reader, node, part if isinstance(part, Pending) else whole(part, node), quantizer, f"{name}_{n}")
+            closed(
+                reader,
+                node,
+                part if isinstance(part, Pending) else whole(part, node),
+                quantizer,
+                f"{name}_{n}",
+            )
             for n, part in enumerate(value.parts)
         ]
         reader.known[name] = joined(reader, node, parts, name)
@@ -51,7 +57,9 @@ def quant(reader: "Reader", node: NodeProto) -> None:
 @handles("BipolarQuant")
 def bipolar(reader: "Reader", node: NodeProto) -> None:
     """Of weights only, which are read where they are used."""
-    raise reader.error(node, "activations of 1 bit (-1 and 1) have no thresholds here: quantize them to 2 bits")
+    raise reader.error(
+        node, "activations of 1 bit (-1 and 1) have no thresholds here: quantize them to 2 bits"
+    )
 
 
 def _image(reader: "Reader", node: NodeProto, quantizer: Quantizer) -> Tensor:
@@ -98,7 +106,9 @@ def of(reader: "Reader", node: NodeProto) -> Quantizer:
     widths = np.unique(np.asarray(bits, np.float64))
     width = float(widths[0])
     if len(widths) > 1 or width != int(width) or not 2 <= width <= MOST_BITS:
-        raise reader.error(node, f"bit widths must be 2 to {MOST_BITS}, got {', '.join(f'{one:g}' for one in widths)}")
+        raise reader.error(
+            node, f"bit widths must be 2 to {MOST_BITS}, got {', '.join(f'{one:g}' for one in widths)}"
+        )
     if np.any(scale <= 0):
         raise reader.error(node, f"scales must be positive, got {float(np.min(scale)):g}")
     operator = getCustomOp(node)

@@ -68,10 +68,16 @@ class Reader:
         self._constants = {init.name for init in graph.initializer}
         if len(graph.input) != 1:
             inputs = ", ".join(value.name for value in graph.input)
-            raise UserError(f"{self.path}: expected one input and one or more outputs, got {len(graph.input)}: {inputs}")
+            raise UserError(
+                f"{self.path}: expected one input and one or more outputs, got {len(graph.input)}: {inputs}"
+            )
         self._check_input()
         for node in graph.node:
-            if len(node.input) and self._is_constant(node.input[0]) and handler(node.domain, node.op_type) is not None:
+            if (
+                len(node.input)
+                and self._is_constant(node.input[0])
+                and handler(node.domain, node.op_type) is not None
+            ):
                 if all(self._is_constant(name) for name in node.input if name):
                     continue  # a weight's quantizer; read where the weight is used
             self._visit(node)
@@ -228,7 +234,9 @@ class Reader:
             return None
         value = self.model.get_initializer(node.input[index])
         if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise self.error(node, f"its constant {node.input[index]} must be finite, it holds NaN or infinity")
+            raise self.error(
+                node, f"its constant {node.input[index]} must be finite, it holds NaN or infinity"
+            )
         return value
 
     def integers(self, node: NodeProto, index: int, default: list[int] | None = None) -> list[int]:
@@ -246,7 +254,9 @@ class Reader:
         odd = [name for name in found if name not in known]
         if odd:
             said = ", ".join(f"{name} = {found[name]!r}" for name in odd)
-            raise self.error(node, f"its attributes {said} have no meaning here; known are {', '.join(known)}")
+            raise self.error(
+                node, f"its attributes {said} have no meaning here; known are {', '.join(known)}"
+            )
         return known | found
 
     def producer(self, name: str) -> NodeProto | None:
@@ -352,4 +362,4 @@ def _value(attribute: AttributeProto) -> Any:
     return list(value) if attribute.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value
 
 
-from hls.frontend import activations, linear, quantizers, restoration, shapes  # noqa: E402, F401  they register
+from hls.frontend import activations, linear, quantizers, reshapes, restoration, shapes  # noqa: E402, F401  they register

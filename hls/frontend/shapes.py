@@ -44,7 +44,9 @@ def concatenation(reader: "Reader", node: NodeProto) -> None:
     if axis not in CHANNELS:
         raise reader.error(node, f"it must join channels (axis 1), got axis {axis}")
     values = [reader.value(node, index) for index in range(len(node.input))]
-    parts = [value if isinstance(value, Pending) else reader.tensor(node, n) for n, value in enumerate(values)]
+    parts = [
+        value if isinstance(value, Pending) else reader.tensor(node, n) for n, value in enumerate(values)
+    ]
     sizes = {reader.shape(name)[:2] for name in node.input}
     if len(sizes) > 1:
         raise reader.error(node, f"its inputs must have one size (H, W), got {sorted(sizes)}")
@@ -86,7 +88,9 @@ def slicing(reader: "Reader", node: NodeProto) -> None:
     value = reader.value(node, 0)
     starts, stops, axes, steps = _box(reader, node)
     if any(step != 1 for step in steps):
-        raise reader.error(node, f"it must take neighbouring channels, rows or columns (step 1), got steps {steps}")
+        raise reader.error(
+            node, f"it must take neighbouring channels, rows or columns (step 1), got steps {steps}"
+        )
     height, width, channels = reader.shape(node.input[0])
     box = {1: (0, channels), 2: (0, height), 3: (0, width)}
     for start, stop, axis in zip(starts, stops, axes, strict=True):
@@ -94,7 +98,10 @@ def slicing(reader: "Reader", node: NodeProto) -> None:
         if axis not in box:
             raise reader.error(node, f"it must take channels, rows or columns, got axis {axis}")
         side = box[axis][1]
-        box[axis] = int(np.clip(start + side * (start < 0), 0, side)), int(np.clip(stop + side * (stop < 0), 0, side))
+        box[axis] = (
+            int(np.clip(start + side * (start < 0), 0, side)),
+            int(np.clip(stop + side * (stop < 0), 0, side)),
+        )
     if any(first >= last for first, last in box.values()):
         raise reader.error(node, "it must leave something of its input")
     sides = (box[2][0], box[3][0], height - box[2][1], width - box[3][1])
@@ -195,11 +202,11 @@ def sub_pixel(reader: "Reader", node: NodeProto) -> None:
         return
     if isinstance(value, Pending | Joined):
         raise reader.error(node, "its input must be a convolution's result, or be quantized first")
-    tensor = _permuted(reader, node, reader.tensor(node), order)
+    tensor = permuted(reader, node, reader.tensor(node), order)
     reader.known[node.output[0]] = moved(reader, node, tensor, Shuffle(block), node.output[0])
 
 
-def _permuted(reader: "Reader", node: NodeProto, tensor: Tensor, order: np.ndarray) -> Tensor:
+def permuted(reader: "Reader", node: NodeProto, tensor: Tensor, order: np.ndarray) -> Tensor:
     """A tensor with its channels in another order, by a 1x1 convolution with weights 0 and 1."""
     if (order == np.arange(len(order))).all():
         return tensor
@@ -215,7 +222,9 @@ def gathered(reader: "Reader", node: NodeProto) -> None:
     block = int(reader.attributes(node, blocksize=None)["blocksize"])
     source = reader.tensor(node)
     if block < 2 or source.height % block or source.width % block:
-        raise reader.error(node, f"{source.height}x{source.width} px can't be divided into blocks of {block} x {block}")
+        raise reader.error(
+            node, f"{source.height}x{source.width} px can't be divided into blocks of {block} x {block}"
+        )
     result = replace(
         source, name=node.output[0], height=source.height // block, width=source.width // block,
         channels=source.channels * block**2,
@@ -235,7 +244,8 @@ def resize(reader: "Reader", node: NodeProto) -> None:
     )  # fmt: skip
     if known["mode"] != "nearest":
         raise reader.error(
-            node, f"it must be nearest, got {known['mode']}: use nearest with a 3x3 convolution behind, or a transposed one"
+            node,
+            f"it must be nearest, got {known['mode']}: use nearest with a 3x3 convolution behind, or a transposed one",
         )
     have, made = reader.shape(node.input[0]), reader.shape(node.output[0])
     rows, columns = made[0] // have[0], made[1] // have[1]
@@ -245,17 +255,23 @@ def resize(reader: "Reader", node: NodeProto) -> None:
     for factor in (rows, columns):
         if not np.array_equal(_nearest(places, factor, known), places // factor):
             how = f"{known['coordinate_transformation_mode']}, {known['nearest_mode']}"
-            raise reader.error(node, f"each pixel must be repeated {factor} times in place, not shifted as by {how}")
+            raise reader.error(
+                node, f"each pixel must be repeated {factor} times in place, not shifted as by {how}"
+            )
     if (rows, columns) == (1, 1):
         reader.known[node.output[0]] = reader.value(node, 0) or reader.tensor(node)
         return
-    reader.known[node.output[0]] = _moved(reader, node, reader.value(node, 0), Repeat(rows, columns), node.output[0])
+    reader.known[node.output[0]] = _moved(
+        reader, node, reader.value(node, 0), Repeat(rows, columns), node.output[0]
+    )
 
 
 def _nearest(places: np.ndarray, factor: int, known: dict[str, Any]) -> np.ndarray:
     """The source of each place by ONNX' definition, far from the ends."""
     mode = known["coordinate_transformation_mode"]
-    exact = places / factor if mode in ("asymmetric", "tf_half_pixel_for_nn") else (places + 0.5) / factor - 0.5
+    exact = (
+        places / factor if mode in ("asymmetric", "tf_half_pixel_for_nn") else (places + 0.5) / factor - 0.5
+    )
     if mode == "tf_half_pixel_for_nn":
         exact = (places + 0.5) / factor
     if mode == "align_corners":
@@ -284,13 +300,16 @@ def max_pool(reader: "Reader", node: NodeProto) -> None:
 def average_pool(reader: "Reader", node: NodeProto) -> None:
     """The exact sum of each window; its scale is divided by the window's size."""
     if isinstance(reader.value(node, 0), Pending | Joined):
-        raise reader.error(node, "its input must be quantized first: a mean of rounded values is not a rounded mean")
+        raise reader.error(
+            node, "its input must be quantized first: a mean of rounded values is not a rounded mean"
+        )
     source, more = padded(reader, node)
     kernel, stride, pads, dilation = _pool(reader, node)
     include = reader.attributes(node, **dict.fromkeys(_POOL), count_include_pad=0)["count_include_pad"]
     if any(pads) and not include:
         raise reader.error(
-            node, "windows at the border would be means of fewer pixels: leave out its padding or set count_include_pad = 1"
+            node,
+            "windows at the border would be means of fewer pixels: leave out its padding or set count_include_pad = 1",
         )
     pads = tuple(one + two for one, two in zip(pads, more, strict=True))
     size = windows(source.size, kernel, stride, pads, dilation)
@@ -300,7 +319,9 @@ def average_pool(reader: "Reader", node: NodeProto) -> None:
     bits = max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + (low < 0)
     name, label = node.output[0], reader.label(node)
     result = Tensor(name, *size, source.channels, bits, high, source.scale / count, low)
-    reader.add(SumPool(reader.name("avgpool", label), source, result, kernel, stride, pads, dilation, label=label))
+    reader.add(
+        SumPool(reader.name("avgpool", label), source, result, kernel, stride, pads, dilation, label=label)
+    )
     reader.known[name] = result
 
 
@@ -321,7 +342,9 @@ def _pool(reader: "Reader", node: NodeProto) -> tuple[Any, Any, Any, Any]:
     pads = around(reader, node, known, (height, width), spans, stride)
     made = reader.shape(node.output[0])[:2]
     if made != windows((height, width), kernel, stride, pads, dilation):
-        raise reader.error(node, "windows that reach beyond the padded input (ceil_mode) are not made: set ceil_mode = 0")
+        raise reader.error(
+            node, "windows that reach beyond the padded input (ceil_mode) are not made: set ceil_mode = 0"
+        )
     return kernel, stride, pads, dilation
 
 

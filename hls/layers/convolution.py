@@ -66,7 +66,9 @@ class Convolution(Layer):
             graph, self.name, self.source, self.weights, self.weight_bits, self.pads, pair(self.stride),
             pair(self.dilation), self.result.size, [self.thresholds, *(steps for steps, _ in self.more)],
         )  # fmt: skip
-        for (stream, steps), tensor, name in zip(ends, self.outputs, names(self.name, len(ends)), strict=True):
+        for (stream, steps), tensor, name in zip(
+            ends, self.outputs, names(self.name, len(ends)), strict=True
+        ):
             last = graph.declare(tensor)
             compare(graph, name, stream, steps, tensor, last, self.result.size)
             graph.write(tensor, last)

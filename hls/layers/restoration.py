@@ -55,7 +55,9 @@ def filling(
         result = Tensor(own, level.height, level.width, channels, 8, 255, marked.scale)
         flag = int(channels > COLOURS)
         layers.append(
-            _pixels(PyramidDouble_rtl, f"double{n}", (filled, level), result, result.size, label, KeepFlag=flag)
+            _pixels(
+                PyramidDouble_rtl, f"double{n}", (filled, level), result, result.size, label, KeepFlag=flag
+            )
         )
         filled = result
     for n in range(1, sweeps + 1):

@@ -67,7 +67,9 @@ class TransposedConvolution(Layer):
             graph, self.name, self.source, lowered.weights, self.weight_bits, lowered.pads, (1, 1), (1, 1),
             lowered.windows, tiled,
         )  # fmt: skip
-        for (stream, steps), tensor, name in zip(ends, self.outputs, names(self.name, len(ends)), strict=True):
+        for (stream, steps), tensor, name in zip(
+            ends, self.outputs, names(self.name, len(ends)), strict=True
+        ):
             # thresholds come before the shuffle, so that its row buffer holds few-bit words
             channels = self.stride**2 * tensor.channels
             wide = graph.stream(f"{name}_phases", (*lowered.windows, channels), tensor.kind)
@@ -110,7 +112,9 @@ def shuffle(
 class PhaseConvolution:
     """The equivalent: pad with zeros, correlate with `weights` at stride 1, shuffle by `stride`, crop."""
 
-    weights: Integers  # (stride * stride * Cout, Cin, taps_y, taps_x); filter (r * stride + c) * Cout + channel
+    weights: (
+        Integers  # (stride * stride * Cout, Cin, taps_y, taps_x); filter (r * stride + c) * Cout + channel
+    )
     pads: tuple[int, int, int, int]  # top, left, bottom, right
     windows: tuple[int, int]  # convolution output: rows, columns
     crop: tuple[int, int, int, int]  # rows and columns dropped after the shuffle: top, left, bottom, right
@@ -124,7 +128,9 @@ def phases(layer: TransposedConvolution) -> PhaseConvolution:
     kernel = np.zeros((inputs, outputs, taps[0] * s, taps[1] * s), np.int64)
     kernel[:, :, : sides[0], : sides[1]] = layer.weights
     # kernel row u = d * s + r at window position p = taps - 1 - d
-    split = kernel.reshape(inputs, outputs, taps[0], s, taps[1], s)[:, :, ::-1, :, ::-1, :]  # I, O, p, r, q, c
+    split = kernel.reshape(inputs, outputs, taps[0], s, taps[1], s)[
+        :, :, ::-1, :, ::-1, :
+    ]  # I, O, p, r, q, c
     filters = split.transpose(3, 5, 1, 0, 2, 4).reshape(s * s * outputs, inputs, *taps)
     above, beside = (layer.pad, layer.pad) if isinstance(layer.pad, int) else layer.pad
     top, bottom, rows, first, last = _span(layer.source.height, layer.result.height, s, taps[0], above)

@@ -160,9 +160,11 @@ class Operator:
         """Products and weights of a frame."""
         self.left_out("work (work)")
 
-    def waits_unfolded(self) -> tuple[int, ...]:
-        """The inputs at which pixels wait in a number and a width that no folding changes."""
-        self.left_out("inputs that wait whatever the folding (waits_unfolded)")
+    def footprint(self) -> tuple[float, float]:
+        """LUTs and BRAM36 that it takes as it is folded, roughly: what `hls.budget` plans with. Of an operator that
+        multiplies, `options` says it.
+        """
+        self.left_out("rough cost (footprint)")
 
     # What it becomes.
 

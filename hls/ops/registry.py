@@ -99,7 +99,9 @@ def load(name: str) -> ModuleType:
     try:
         module = _file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
     except (ImportError, OSError, SyntaxError) as error:
-        raise UserError(f"--operators {name}: expected a module or a .py file of operators; {error}") from error
+        raise UserError(
+            f"--operators {name}: expected a module or a .py file of operators; {error}"
+        ) from error
     if set(_known) == before and not any(other.__module__ == module.__name__ for other in _known.values()):
         raise UserError(f"--operators {name}: the module registers no operator (hls.ops.register)")
     names = os.environ.get(VARIABLE, "").split(":")
@@ -129,7 +131,11 @@ def _ours() -> None:
     for folder in OURS:
         module = importlib.import_module(f"hls.ops.{folder}.op")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Operator) and value.__module__ == module.__name__:
+            if (
+                isinstance(value, type)
+                and issubclass(value, Operator)
+                and value.__module__ == module.__name__
+            ):
                 register(value)
 
 

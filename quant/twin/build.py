@@ -45,7 +45,7 @@ class SignedQuant(Int8ActPerTensorFloat):
 class Twin(nn.Module):
     """What `twin` makes: `forward` takes what the author's module takes and gives what it gives, quantized.
 
-    Images lie on the grid k/255 exactly as computed in float32.
+    Images are k * float32(1/255) exactly, so `round(255 * result)` is the uint8 image.
     """
 
     def __init__(self, body: GraphModule, settings: QuantSettings, names: dict[str, str]) -> None:

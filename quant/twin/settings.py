@@ -17,7 +17,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, config=CHECKED)
 class Port:
-    """An input or output: an image (uint8, scale exactly 1/255, whatever else is set) or a feature map."""
+    """An input or output: an image (uint8, scale exactly 1/255, whatever else is set) or a feature map.
+
+    A feature map that is added to others, or joined with them, takes the most bits and the sign of them all.
+    """
 
     kind: Literal["image", "features"] = "image"
     bits: Bits = PIXEL_BITS

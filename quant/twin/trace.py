@@ -37,11 +37,14 @@ def trace(module: nn.Module, merge_batch_norm: bool = True) -> Traced:
     module = copy.deepcopy(module).eval()
     _plain_weights(module)
     tracer = Tracer()
+    name = type(module).__name__
+    if tracer.is_leaf_module(module, ""):
+        module = nn.Sequential(module)  # one layer alone
     try:
         graph = GraphModule(module, tracer.trace(module))
     except Exception as error:  # whatever the author's forward does with something that has no value yet
         raise UserError(
-            f"{type(module).__name__} can't be traced: {str(error).splitlines()[0]}; its forward must do the "
+            f"{name} can't be traced: {str(error).splitlines()[0]}; its forward must do the "
             "same whatever the values and sizes are"
         ) from error
     refusals: list[str] = []
@@ -49,7 +52,7 @@ def trace(module: nn.Module, merge_batch_norm: bool = True) -> Traced:
     roles = _roles(graph, layers, refusals)
     if refusals:
         lines = "\n".join(f"- {line}" for line in refusals)
-        raise UserError(f"{type(module).__name__} holds what hardware can't do exactly:\n{lines}")
+        raise UserError(f"{name} holds what hardware can't do exactly:\n{lines}")
     if merge_batch_norm:
         _merge_batch_norm(graph, layers)
     graph.graph.eliminate_dead_code()

@@ -12,7 +12,7 @@ from hls import budget
 from hls.config import HlsConfig
 from hls.finn_setup import finn_workspace
 from hls.parts import find
-from hls.qonnx_reader import read
+from hls.frontend import read
 
 CONFIG = """\
 [frame]

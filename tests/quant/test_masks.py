@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hls.layers import Convolution, TransposedConvolution
-from hls.qonnx_reader import read
+from hls.frontend import read
 from model.generator import Generator, GeneratorConfig
 from pixelmend.config import parse
 from pixelmend.errors import UserError

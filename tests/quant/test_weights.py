@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from hls.layers import Convolution, TransposedConvolution
-from hls.qonnx_reader import read
+from hls.frontend import read
 from model.generator import GeneratorConfig
 from quant.bits import QuantConfig, WeightKind, layer_names
 from quant.export import export

@@ -14,7 +14,7 @@ from hls.layers import Convolution, Operation, Requantization
 from hls.network import Network
 from hls.ops import DOMAIN
 from hls.ops.matrix.op import EXACT_FLOAT32
-from hls.qonnx_reader import read
+from hls.frontend import read
 from pixelmend.errors import UserError
 from sim.integer import IntegerModel, execute_node
 from tests.networks import (

@@ -99,6 +99,9 @@ class MVAU_rtl(FinnOp, matrixvectoractivation_rtl.MVAU_rtl):
     def options(self, part: Part) -> list[Option]:
         return options(self, part)
 
+    def footprint(self) -> tuple[float, float]:
+        self.left_out("rough cost: its folding is chosen by its options")
+
     def work(self) -> Work:
         weights = self.number("MW") * self.number("MH")
         vectors = prod(self.numbers("numInputVectors"))

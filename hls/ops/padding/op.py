@@ -53,6 +53,9 @@ class FMPadding_rtl(FinnOp, fmpadding_rtl.FMPadding_rtl):
     def fold(self, target_cycles: int, producer: Operator | None, before: dict[str, int]) -> dict[str, int]:
         return narrowest(self, target_cycles)
 
+    def footprint(self) -> tuple[float, float]:
+        return 27.0, 0.0
+
     def work(self) -> Work:
         return Work()
 

@@ -130,8 +130,7 @@ class PyramidRelax_rtl(PixelOp):
         return 450 + (0 if self.in_block_ram() else rows)
 
     def bram_estimation(self, fpgapart: str) -> int:
-        """Half blocks of 512 columns, two to a block."""
+        """Half blocks of 512 columns."""
         if not self.in_block_ram():
             return 0
-        halves = sum(-(-bits // BLOCK_BITS) for bits in self._waiting_bits()) * -(-self.size()[1] // 512)
-        return (halves + 1) // 2
+        return sum(-(-bits // BLOCK_BITS) for bits in self._waiting_bits()) * -(-self.size()[1] // 512)

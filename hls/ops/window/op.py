@@ -7,6 +7,7 @@ import numpy as np
 from finn.custom_op.fpgadataflow.rtl import convolutioninputgenerator_rtl
 from qonnx.core.modelwrapper import ModelWrapper
 
+from hls.cost import weight_memory
 from hls.ops.access import Access, Axis
 from hls.ops.finn import FinnOp
 from hls.ops.folding import narrowest
@@ -63,6 +64,12 @@ class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.Convol
 
     def fold(self, target_cycles: int, producer: Operator | None, before: dict[str, int]) -> dict[str, int]:
         return narrowest(self, target_cycles)
+
+    def footprint(self) -> tuple[float, float]:
+        """Counters, and the rows that wait."""
+        width, depth = self.get_instream_width(), self.get_buffer_depth()
+        _, blocks, luts = weight_memory(width, depth)
+        return 255.0 + luts, blocks
 
     def work(self) -> Work:
         return Work()

@@ -14,8 +14,9 @@ from pixelmend.errors import UserError
 
 HEIGHT, WIDTH = 8, 12
 FACTORS: dict[str, tuple[int, ...]] = {
-    "srgan": (4,), "srgan16": (4,), "multiscale": (2, 4), "multiscale_plain": (4,), "multiscale_dilated": (2, 4),
-    "multiscale_subpixel": (2, 4), "conv_deconv": (2,), "deconv_conv": (2,), "deconv_deconv": (4,),
+    "srgan": (4,), "srgan16": (4,), "multiscale": (2, 4), "multiscale_plain": (4,),
+    "multiscale_dilated": (2, 4), "multiscale_subpixel": (2, 4), "conv_deconv": (2,), "deconv_conv": (2,),
+    "deconv_deconv": (4,),
     "espcn": (3,), "espcn_relu": (3,), "espcn_grey": (2,), "edsr": (2,),
 }  # fmt: skip
 """How many times as long the sides of each result are; 1 where a network is not named."""
@@ -39,7 +40,7 @@ def test_shapes(name: str) -> None:
     assert [tuple(one.shape[-2:]) for one in given] == [(f * HEIGHT, f * WIDTH) for f in factors]
     assert all(one.shape[:2] == (2, entry.channels) for one in given)
     if name in BETWEEN_0_AND_1:
-        assert all(0 <= float(one.min()) and float(one.max()) <= 1 for one in given)
+        assert all(float(one.min()) >= 0 and float(one.max()) <= 1 for one in given)
     with torch.no_grad():
         for value in module.parameters():
             value.mul_(3.0)

@@ -122,9 +122,8 @@ class Everything(nn.Module):
         self.mean = nn.AdaptiveAvgPool2d(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.mean(
-            self.pool(self.norm(self.leaky(self.prelu(self.third(self.up(self.conv(self.gelu(x))))))))
-        )
+        x = self.third(self.up(self.conv(self.gelu(x))))
+        x = self.mean(self.pool(self.norm(self.leaky(self.prelu(x)))))
         x = functional.silu(x) * x + torch.softmax(x, 1)
         return torch.cat([x, x], 2)[:, ::2] + functional.interpolate(x, scale_factor=2, mode="bicubic")
 
