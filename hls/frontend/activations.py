@@ -7,7 +7,11 @@ import numpy as np
 from onnx import NodeProto
 
 from hls.frontend.registry import handles
+<<<<<<< HEAD
 from hls.frontend.values import Correction, Joined, Largest, Pending, whole
+=======
+from hls.frontend.values import Correction, Joined, Pending
+>>>>>>> main
 from hls.functions import (
     ELU,
     SIGMOID,
@@ -91,7 +95,11 @@ def limited(reader: "Reader", node: NodeProto) -> None:
     known = [np.asarray(one) for one in constants if one is not None]
     if len(constants) != 2 or len(known) != 1 or known[0].size != 1:
         raise reader.error(
+<<<<<<< HEAD
             node, "it must compare one value with one constant number: of two images neither is a threshold"
+=======
+            node, "it must compare a value with one constant number: two images make no threshold"
+>>>>>>> main
         )
     limit, index = float(known[0].reshape(())), next(n for n, one in enumerate(constants) if one is None)
     ends = (limit, np.inf) if node.op_type == "Max" else (-np.inf, limit)
@@ -219,7 +227,7 @@ def _channels(stage: Stage) -> int:
 
 
 def per_channel(reader: "Reader", node: NodeProto, values: Any) -> np.ndarray:
-    """A constant that is broadcast to (1, C, H, W), as (C, 1) or (1, 1). Refused where it changes along rows or columns."""
+    """A constant that is broadcast to (1, C, H, W), as (C, 1) or (1, 1). Refused where pixels differ."""
     array = np.asarray(values, np.float64)
     shape = (1,) * (4 - array.ndim) + array.shape
     if len(shape) != 4 or shape[0] != 1 or shape[2:] != (1, 1):

@@ -81,6 +81,8 @@ def _emit(
         return result
     label = reader.label(sums.node)
     weights = turned(sums, signs)
+    # the lowest value of a type that is no narrow range has no counterpart in it
+    sums = replace(sums, weight_bits=max(sums.weight_bits, int(weights.max(initial=0)).bit_length() + 1))
     lowest, highest = extremes(sums, weights)
     _note(reader, steps, distance, lowest, highest)
     steps = clip(steps, lowest, highest)
@@ -175,8 +177,8 @@ def moved(reader: "Reader", node: NodeProto, source: Tensor, move: Move, name: s
             if any(pads) and source.signed:
                 raise reader.error(
                     node,
-                    f"a maximum with padding {list(pads)} of signed values: the padding is zeros here, which would win over "
-                    "negative values; leave out the padding, or put a ReLU and an unsigned quantizer before it",
+                    f"a maximum with padding {list(pads)} of signed values: the padding is zeros here, which would win "
+                    "over negative values; leave out the padding, or put a ReLU and an unsigned quantizer before it",
                 )
             height, width = windows(source.size, kernel, stride, pads, dilation)
             source, pads = reached(reader, node, source, spans_of(kernel, dilation), stride, pads)

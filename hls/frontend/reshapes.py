@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reshaped:
-    """A tensor seen as `shape` of its elements in the file's order, (1, C, H, W) at first; then its axes in another order."""
+    """A tensor (1, C, H, W) whose elements are seen as another `shape`, and then with its axes in another order."""
 
     tensor: Tensor
     shape: tuple[int, ...]
@@ -61,13 +61,13 @@ def _shuffled(reader: "Reader", node: NodeProto, value: Reshaped, made: tuple[in
         wanted = (1, channels, height // block, block, width // block, block)
         if shape == wanted and made == (1, channels * block**2, height // block, width // block):
             return _gathered(reader, node, tensor, block, order[1] == 1)
-    if order == (0, 2, 1, 3, 4) and made == (1, channels, height, width) and shape[1] * shape[2] == channels:
-        if (shape[0], *shape[3:]) == (1, height, width):
-            places = np.arange(channels).reshape(shape[1], shape[2]).T.reshape(-1)
-            return permuted(reader, node, tensor, places)
+    if order == (0, 2, 1, 3, 4) and made == (1, channels, height, width):
+        if (shape[0], shape[1] * shape[2], *shape[3:]) != (1, channels, height, width):
+            raise reader.error(node, f"groups {shape} of its channels do not fit {made}")
+        return permuted(reader, node, tensor, np.arange(channels).reshape(shape[1], shape[2]).T.reshape(-1))
     raise reader.error(
         node,
-        f"{(1, channels, height, width)} seen as {shape}, axes {order}, then as {made}: known are the shuffles of pixels "
+        f"{(1, channels, height, width)} seen as {shape}, axes {order}, then as {made}: known are shuffles of pixels "
         "(SpaceToDepth, PixelUnshuffle) and of channels in groups",
     )
 

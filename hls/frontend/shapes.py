@@ -9,7 +9,11 @@ from onnx import NodeProto
 
 from hls.frontend.activations import chosen
 from hls.frontend.closing import closed, matrix, moved, spans_of, windows
+<<<<<<< HEAD
 from hls.frontend.linear import around, padded, reached, reordered
+=======
+from hls.frontend.linear import around, both, padded, reached, reordered
+>>>>>>> main
 from hls.frontend.registry import handles
 from hls.frontend.restoration import joins_its_map
 from hls.frontend.values import (
@@ -25,6 +29,7 @@ from hls.frontend.values import (
     Shuffle,
     whole,
 )
+from hls.functions import Affine, Piecewise, Stage
 from hls.layers.joins import concat
 from hls.layers.pooling import SumPool
 from hls.layers.shape import slice_channels, space_to_depth
@@ -157,6 +162,26 @@ def _channels(reader: "Reader", node: NodeProto, value: Any, first: int, last: i
     return Part(value, first, last)
 
 
+<<<<<<< HEAD
+=======
+def _taken(chain: Any, order: np.ndarray) -> Any:
+    """A chain of some of the channels."""
+
+    def some(values: np.ndarray) -> np.ndarray:
+        return values if len(values) == 1 else values[order]
+
+    stages: list[Stage] = []
+    for stage in chain:
+        if isinstance(stage, Affine):
+            stages.append(Affine(some(stage.gain), some(stage.offset)))
+        elif isinstance(stage, Piecewise):
+            stages.append(replace(stage, slope=some(stage.slope)))
+        else:
+            stages.append(stage)
+    return tuple(stages)
+
+
+>>>>>>> main
 def taken_out(reader: "Reader", part: Part) -> Tensor:
     """A part of a tensor's channels as a tensor; the same part is made once."""
     tensor = part.tensor
@@ -307,8 +332,26 @@ ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def _nearest(places: np.ndarray, factor: int, known: dict[str, Any]) -> np.ndarray:
     """The source of each place by ONNX' definition, far from the ends."""
+<<<<<<< HEAD
     exact = COORDINATES[known["coordinate_transformation_mode"]](places, factor)
     return np.maximum(ROUNDINGS[known["nearest_mode"]](exact), 0).astype(np.int64)
+=======
+    mode = known["coordinate_transformation_mode"]
+    exact = (
+        places / factor if mode in ("asymmetric", "tf_half_pixel_for_nn") else (places + 0.5) / factor - 0.5
+    )
+    if mode == "tf_half_pixel_for_nn":
+        exact = (places + 0.5) / factor
+    if mode == "align_corners":
+        return np.full_like(places, -1)
+    rounding: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "floor": np.floor,
+        "ceil": np.ceil,
+        "round_prefer_floor": lambda x: np.ceil(x - 0.5),
+        "round_prefer_ceil": lambda x: np.floor(x + 0.5),
+    }
+    return np.maximum(rounding[known["nearest_mode"]](exact), 0).astype(np.int64)
+>>>>>>> main
 
 
 @handles("MaxPool")
@@ -337,7 +380,7 @@ def average_pool(reader: "Reader", node: NodeProto) -> None:
             node,
             "windows at the border would be means of fewer pixels: leave out its padding or set count_include_pad = 1",
         )
-    pads = tuple(one + two for one, two in zip(pads, more, strict=True))
+    pads = both(pads, more)
     size = windows(source.size, kernel, stride, pads, dilation)
     source, pads = reached(reader, node, source, spans_of(kernel, dilation), stride, pads)
     count = kernel[0] * kernel[1]
@@ -392,7 +435,7 @@ def pad(reader: "Reader", node: NodeProto) -> None:
     if min(*before, *after) < 0 or any((before[axis], after[axis]) != (0, 0) for axis in (0, 1)):
         raise reader.error(node, f"it must put zeros around rows and columns, got {ends}")
     source, more = padded(reader, node)
-    pads = tuple(one + two for one, two in zip((before[2], before[3], after[2], after[3]), more, strict=True))
+    pads = both((before[2], before[3], after[2], after[3]), more)
     reader.known[node.output[0]] = Padded(source, pads)
 
 

@@ -18,7 +18,7 @@ from hls.layers import Convolution, Operation, Requantization, TransposedConvolu
 from hls.network import Layer, Tensor
 from pixelmend.errors import UserError
 from quant.export import export
-from tests.hls.frontend.files import PIXEL, QUANT, File, kernel
+from tests.hls.frontend.files import PIXEL, File, kernel
 from tests.networks import Case, equal, twin
 
 NEUTRAL = np.float32(128) * PIXEL
