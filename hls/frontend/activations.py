@@ -7,11 +7,7 @@ import numpy as np
 from onnx import NodeProto
 
 from hls.frontend.registry import handles
-<<<<<<< HEAD
 from hls.frontend.values import Correction, Joined, Largest, Pending, whole
-=======
-from hls.frontend.values import Correction, Joined, Pending
->>>>>>> main
 from hls.functions import (
     ELU,
     SIGMOID,
@@ -95,11 +91,7 @@ def limited(reader: "Reader", node: NodeProto) -> None:
     known = [np.asarray(one) for one in constants if one is not None]
     if len(constants) != 2 or len(known) != 1 or known[0].size != 1:
         raise reader.error(
-<<<<<<< HEAD
-            node, "it must compare one value with one constant number: of two images neither is a threshold"
-=======
             node, "it must compare a value with one constant number: two images make no threshold"
->>>>>>> main
         )
     limit, index = float(known[0].reshape(())), next(n for n, one in enumerate(constants) if one is None)
     ends = (limit, np.inf) if node.op_type == "Max" else (-np.inf, limit)
@@ -171,7 +163,7 @@ def bent(reader: "Reader", node: NodeProto, *stages: Stage, index: int = 0) -> N
         if falls and any(isinstance(move, Largest) for move in pending.moves):
             raise reader.error(
                 node,
-                "it turns the sign of what a MaxPool has chosen from values that are not quantized yet, and so the smallest "
+                "it turns the sign of what a MaxPool chose from values that are not quantized yet, and so the smallest "
                 "would be the largest: put a quantizer, or the constants, in front of the MaxPool",
             )
     reader.known[node.output[0]] = applied(pending, *stages)

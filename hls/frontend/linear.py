@@ -11,11 +11,7 @@ from hls.frontend.closing import moved, spans_of, windows
 from hls.frontend.quantizers import weights
 from hls.frontend.registry import handles
 from hls.frontend.restoration import correction, shifted
-<<<<<<< HEAD
 from hls.frontend.values import Correction, Cut, Padded, Part, Pending, Sums
-=======
-from hls.frontend.values import Correction, Cut, Joined, Padded, Part, Pending, Sums
->>>>>>> main
 from hls.functions import Affine
 from hls.layers.joins import add, subtract
 from hls.network import Integers, Tensor

@@ -9,11 +9,7 @@ from onnx import NodeProto
 
 from hls.frontend.activations import chosen
 from hls.frontend.closing import closed, matrix, moved, spans_of, windows
-<<<<<<< HEAD
-from hls.frontend.linear import around, padded, reached, reordered
-=======
 from hls.frontend.linear import around, both, padded, reached, reordered
->>>>>>> main
 from hls.frontend.registry import handles
 from hls.frontend.restoration import joins_its_map
 from hls.frontend.values import (
@@ -29,7 +25,6 @@ from hls.frontend.values import (
     Shuffle,
     whole,
 )
-from hls.functions import Affine, Piecewise, Stage
 from hls.layers.joins import concat
 from hls.layers.pooling import SumPool
 from hls.layers.shape import slice_channels, space_to_depth
@@ -162,26 +157,6 @@ def _channels(reader: "Reader", node: NodeProto, value: Any, first: int, last: i
     return Part(value, first, last)
 
 
-<<<<<<< HEAD
-=======
-def _taken(chain: Any, order: np.ndarray) -> Any:
-    """A chain of some of the channels."""
-
-    def some(values: np.ndarray) -> np.ndarray:
-        return values if len(values) == 1 else values[order]
-
-    stages: list[Stage] = []
-    for stage in chain:
-        if isinstance(stage, Affine):
-            stages.append(Affine(some(stage.gain), some(stage.offset)))
-        elif isinstance(stage, Piecewise):
-            stages.append(replace(stage, slope=some(stage.slope)))
-        else:
-            stages.append(stage)
-    return tuple(stages)
-
-
->>>>>>> main
 def taken_out(reader: "Reader", part: Part) -> Tensor:
     """A part of a tensor's channels as a tensor; the same part is made once."""
     tensor = part.tensor
@@ -332,26 +307,8 @@ ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def _nearest(places: np.ndarray, factor: int, known: dict[str, Any]) -> np.ndarray:
     """The source of each place by ONNX' definition, far from the ends."""
-<<<<<<< HEAD
     exact = COORDINATES[known["coordinate_transformation_mode"]](places, factor)
     return np.maximum(ROUNDINGS[known["nearest_mode"]](exact), 0).astype(np.int64)
-=======
-    mode = known["coordinate_transformation_mode"]
-    exact = (
-        places / factor if mode in ("asymmetric", "tf_half_pixel_for_nn") else (places + 0.5) / factor - 0.5
-    )
-    if mode == "tf_half_pixel_for_nn":
-        exact = (places + 0.5) / factor
-    if mode == "align_corners":
-        return np.full_like(places, -1)
-    rounding: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "floor": np.floor,
-        "ceil": np.ceil,
-        "round_prefer_floor": lambda x: np.ceil(x - 0.5),
-        "round_prefer_ceil": lambda x: np.floor(x + 0.5),
-    }
-    return np.maximum(rounding[known["nearest_mode"]](exact), 0).astype(np.int64)
->>>>>>> main
 
 
 @handles("MaxPool")

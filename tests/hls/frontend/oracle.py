@@ -63,11 +63,7 @@ def agree(path: Path, rng: np.random.Generator, frames: int = 2, settled: bool =
     images[0, :, :, :] = np.where(
         rng.random(image.shape) < 0.5, image.minimum, image.maximum
     )  # what reaches furthest
-<<<<<<< HEAD
     expected, made = executed(model, network, images), integers(network, images)
-=======
-    expected, made = executed(ready, network, images), integers(network, images)
->>>>>>> main
     assert len(expected) == len(made)
     wrong = {}
     for n, (right, ours, tensor) in enumerate(zip(expected, made, network.images_out, strict=True)):
