@@ -8,14 +8,11 @@ from onnx import NodeProto
 
 from hls.frontend.closing import closed
 from hls.frontend.registry import handles
-from hls.frontend.values import Correction, Joined, Pending, Quantizer, whole
+from hls.frontend.values import MOST_BITS, PIXEL_SCALE, Correction, Joined, Pending, Quantizer, Refused, whole
 from hls.network import Integers, Tensor
 
 if TYPE_CHECKING:
     from hls.frontend.reader import Reader
-
-PIXEL_SCALE = float(np.float32(1 / 255))
-MOST_BITS = 8
 
 
 @handles("Quant", "IntQuant")
@@ -35,6 +32,12 @@ def quant(reader: "Reader", node: NodeProto) -> None:
         reader.known[name] = replace(value, finished=True)
         return
     check_scale(reader, node, quantizer)
+    if isinstance(value, Refused):
+        low, high = ends(quantizer)
+        reader.known[name] = Tensor(
+            name, *reader.shape(name), quantizer.bits, high, float(quantizer.scale.reshape(())), low
+        )
+        return
     if isinstance(value, Joined):
         from hls.frontend.shapes import joined
 

@@ -16,7 +16,7 @@ from qonnx.util.cleanup import cleanup_model
 
 from hls.frontend.advice import ADVICE
 from hls.frontend.registry import domains, handler, names
-from hls.frontend.values import Padded, Part, Pending, Refused, Value, whole
+from hls.frontend.values import MOST_BITS, PIXEL_SCALE, Padded, Part, Pending, Refused, Value, whole
 from hls.network import Layer, Network, Tensor
 from pixelmend.errors import UserError
 
@@ -24,6 +24,7 @@ LABEL = "pixelmend.layer"
 """Metadata of a node of the file: the name that the network's author gave its layer."""
 
 MOST_MARGIN = 0.5
+QUANTIZERS = ("Quant", "IntQuant")
 
 BAD = (
     ValueError,
@@ -132,7 +133,8 @@ class Reader:
             self.problems.append(Problem(self.place(node), f"there is no hardware for it; {advice or known}"))
             self._refuse(node)
             return
-        if any(isinstance(self.known.get(name), Refused) for name in node.input):
+        refused = any(isinstance(self.known.get(name), Refused) for name in node.input)
+        if refused and node.op_type not in QUANTIZERS:  # behind a quantizer the rest can be judged again
             self._refuse(node)
             return
         try:
@@ -155,7 +157,7 @@ class Reader:
 
     def _output(self, name: str) -> Tensor | None:
         value = self.known.get(name)
-        if isinstance(value, Refused):
+        if isinstance(value, Refused) or (value is None and self.problems):
             return None
         if isinstance(value, Part) and not value.flag:
             return self.part(value)
@@ -218,7 +220,30 @@ class Reader:
 
     def value(self, node: NodeProto, index: int) -> Value | Tensor | None:
         """What input `index` of a node stands for; None where nothing has made it."""
+        if index < len(node.input) and node.input[index] == self.model.graph.input[0].name:
+            self._assume_image(node)
         return self.known.get(node.input[index]) if index < len(node.input) else None
+
+    def _assume_image(self, node: NodeProto) -> None:
+        """The input as integers, where the file says so; where not, a problem, and pixels to judge the rest by."""
+        name = self.model.graph.input[0].name
+        if name in self.known:
+            return
+        kind = self.model.get_tensor_datatype(name)
+        height, width, channels = self.shape(name)
+        if kind.is_integer() and kind.is_fixed_point() is False and MOST_BITS >= kind.bitwidth() > 1:
+            low, high = int(kind.min()), int(kind.max())
+            self.image = Tensor(name, height, width, channels, kind.bitwidth(), high, 1.0, low)
+        else:
+            self.problems.append(
+                Problem(
+                    self.place(node),
+                    f"it reads the input {name} as floating point: quantize it, pixels with a Quant of 8 bits and scale "
+                    "1/255, or annotate it with an integer datatype as FINN does",
+                )
+            )
+            self.image = Tensor(name, height, width, channels, 8, 255, PIXEL_SCALE)
+        self.known[name] = self.image
 
     def tensor(self, node: NodeProto, index: int = 0) -> Tensor:
         """Input `index`, which must be integers by then."""

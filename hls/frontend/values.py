@@ -13,6 +13,8 @@ from hls.functions import Affine, Chain
 from hls.network import Integers, Tensor
 
 Floats = NDArray[np.float64]
+PIXEL_SCALE = float(np.float32(1 / 255))
+MOST_BITS = 8  # of weights and activations
 Pads = tuple[int, int, int, int]  # top, left, bottom, right
 
 
