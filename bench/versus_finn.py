@@ -27,7 +27,7 @@ from bench.folding import Use
 from bench.painted import painted
 from bench.skips import SkipFifo
 from bench.streamline_plus import Outcome, bounded
-from hls import budget, dataflow, fifo, fold, qonnx_reader, streams, table
+from hls import budget, dataflow, fifo, fold, frontend, streams, table
 from hls.config import HlsConfig
 from hls.cost import lanes
 from hls.finn_setup import finn_workspace
@@ -215,9 +215,8 @@ def _our_graph(path: Path, hls: HlsConfig) -> tuple[float, ModelWrapper]:
     The skip FIFOs are sized after that: FINN has no counterpart but RTL simulation.
     """
     start = time.perf_counter()
-    graph = dataflow.build(qonnx_reader.read(path))
+    graph = dataflow.build(frontend.read(path))
     fold.apply(graph, budget.choose(graph, hls))
-    fifo.size_shuffles(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
     seconds = time.perf_counter() - start
     fifo.size_skips(graph)

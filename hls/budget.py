@@ -6,8 +6,10 @@ shares, is a small integer program (HiGHS, through SciPy). The fastest feasible 
 bisection over the cycle counts that occur. The other nodes get the narrowest streams that keep the pace.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
@@ -16,23 +18,20 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from hls import fold
 from hls.config import HlsConfig
 from hls.cost import Option
+from hls.graph import Graph
 from hls.ops import facets
-from hls.ops.fifo.memory import block_ram
+from hls.ops.fifo.memory import fifo_cells
+from hls.ops.width_converter.op import converter_luts
 from hls.order import Order
 from hls.parts import Part, find
 from pixelmend.errors import UserError
-
-RESERVED = {"dsp": 0.0, "bram36": 0.31, "lut": 0.27}
-"""Share of the part kept for all that is not a matrix unit (FIFOs, windows, thresholds, converters): what
-hls.fit measured on an XC7Z020 at 256 x 256 px, 31 % of the BRAM and 25 % of the LUTs. An allowance, since
-most of it follows from the folding that is still to be chosen; what fits is what hls.fit says. That network
-had no pyramid. The block RAM of one follows from the frame alone and is taken off too (`Budget.beside`); its
-LUTs, 2,300 for three levels of 256 px, are within these 2 % and what `hls.cost` has too many of the units."""
 
 CAPS = {"dsp": "max_dsp", "bram36": "max_bram", "lut": "max_lut"}
 """The resources of the integer program, and the field of [hls] that caps each."""
 
 RESOURCES = tuple(CAPS)
+MORE_BLOCKS = 1.25  # skip FIFOs are deeper for full pace than not to deadlock, and memories waste words
+ROUNDS = 2  # of choosing units and asking what is needed around them
 
 
 @dataclass(frozen=True)
@@ -43,58 +42,115 @@ class Budget:
 
     @classmethod
     def of(cls, part: Part, hls: HlsConfig) -> "Budget":
-        """Caps of the configuration, less the shell and what other nodes take."""
+        """Caps of the configuration, less the shell."""
         has, shell = part.cells(), part.shell.cells()
-        return cls(
-            {
-                name: (getattr(hls, cap) - RESERVED[name]) * has[name] - shell[name]
-                for name, cap in CAPS.items()
-            }
-        )
+        return cls({name: getattr(hls, cap) * has[name] - shell[name] for name, cap in CAPS.items()})
 
-    def beside(self, model: ModelWrapper) -> "Budget":
-        """What remains beside the pyramid of an unfolded graph: the pixels of its levels that wait."""
-        order = Order(model)
-        waiting = sum(
-            block_ram(order.floor_pixels(node, index), facets(node).get_instream_width(index))
-            for node in model.graph.node
-            for index in facets(node).waits_unfolded()
-        )
-        return Budget(self.limits | {"bram36": self.limits["bram36"] - waiting})
+    def less(self, luts: float, blocks: float) -> "Budget":
+        """What remains beside so many LUTs and BRAM36."""
+        limits = self.limits
+        return Budget(limits | {"lut": limits["lut"] - luts, "bram36": limits["bram36"] - blocks})
 
 
 def choose(model: ModelWrapper, hls: HlsConfig) -> fold.Folding:
     """The folding of every node of an unfolded graph; `UserError` where the target can't be reached."""
     part = find(hls.part)
-    budget = Budget.of(part, hls).beside(model)
+    budget = Budget.of(part, hls)
     units = {
         node.name: operator.options(part)
         for node in model.graph.node
         if (operator := facets(node)).multiplies
     }
+    beside = Beside(model)
     if hls.target_fps is None:
-        period, chosen = _fastest(units, budget, part, hls)
+        period, chosen = _fastest(units, budget, beside, part, hls)
     else:
         period = hls.target_cycles
-        chosen = _cheapest(units, budget, period) or _explain(units, budget, part, hls)
-    return fold.balanced(model, period, {name: option.folding for name, option in chosen.items()})
+        chosen = _settled(units, budget, beside, period) or _explain(units, budget, beside, part, hls)
+    return fold.balanced(model, period, _foldings(chosen))
+
+
+class Beside:
+    """What all that is no matrix unit takes, by the operators' own rough figures, in a folded graph.
+
+    Converters where widths differ, FIFOs in front of nodes that ask for one, and those of skips at the least
+    depth that does not deadlock. `hls.fit` counts cells; this only leaves room for them.
+    """
+
+    def __init__(self, model: ModelWrapper) -> None:
+        self.model = model
+        self._graph, order = Graph(model), Order(model)
+        self._skips = {
+            (node.name, index): order.floor_pixels(node, index)
+            for node in self._graph.nodes
+            for index in range(len(facets(node).streams()))
+            if order.is_skip(node, index)
+        }
+
+    def cells(self, folding: fold.Folding) -> tuple[float, float]:
+        """LUTs and BRAM36 with `folding`, which the graph has not afterwards."""
+        fold.set_all(self.model, folding)
+        try:
+            taken = [cells for node in self._graph.nodes for cells in self._of(node)]
+        finally:
+            fold.set_all(self.model, {name: dict.fromkeys(keys, 1) for name, keys in folding.items()})
+        return sum(luts for luts, _ in taken), MORE_BLOCKS * sum(blocks for _, blocks in taken)
+
+    def _of(self, node: Any) -> Iterator[tuple[float, float]]:
+        operator = facets(node)
+        if not operator.multiplies:
+            yield operator.footprint()
+        for index, tensor in enumerate(operator.streams()):
+            producer = self._graph.producer(tensor)
+            wanted = have = operator.get_instream_width(index)
+            if producer is not None:
+                have = facets(producer).get_outstream_width(list(producer.output).index(tensor))
+            yield converter_luts(have, wanted), 0.0
+            if (node.name, index) in self._skips:
+                bits = self.model.get_tensor_datatype(tensor).bitwidth() * self._graph.shape(tensor)[-1]
+                yield fifo_cells(self._skips[node.name, index] * bits // have, have)
+            ahead = operator.ahead(producer and facets(producer)) if index == 0 else 0
+            if ahead:
+                yield fifo_cells(ahead, wanted)
+
+
+def _foldings(chosen: dict[str, Option]) -> fold.Folding:
+    return {name: option.folding for name, option in chosen.items()}
+
+
+def _settled(
+    units: dict[str, list[Option]], budget: Budget, beside: Beside, period: int
+) -> dict[str, Option] | None:
+    """One option a unit within `period` cycles that leaves room for all else; None where there is none.
+
+    What else there is follows from the foldings, so they are chosen twice: as if there were nothing else, then
+    beside what the first choice needs around it.
+    """
+    luts, blocks = 0.0, 0.0
+    for _ in range(ROUNDS):
+        chosen = _cheapest(units, budget.less(luts, blocks), period)
+        if chosen is None:
+            return None
+        luts, blocks = beside.cells(fold.balanced(beside.model, period, _foldings(chosen)))
+    fits = _cheapest(units, budget.less(luts, blocks), period)
+    return chosen if fits is not None else None
 
 
 def _fastest(
-    units: dict[str, list[Option]], budget: Budget, part: Part, hls: HlsConfig
+    units: dict[str, list[Option]], budget: Budget, beside: Beside, part: Part, hls: HlsConfig
 ) -> tuple[int, dict[str, Option]]:
     periods = sorted({option.cycles for found in units.values() for option in found})
     low, high = 0, len(periods) - 1
-    best = _cheapest(units, budget, periods[high])
+    best = _settled(units, budget, beside, periods[high])
     if best is None:
-        lacking = _binding(units, budget, part, hls, periods[high])
+        lacking = _binding(units, _room(units, budget, beside, periods[high]), part, hls, periods[high])
         raise UserError(
             f"the network does not fit {part.name} at any speed: {lacking}; else narrower widths or a larger "
             "part (caps above 1 lower it all the same)"
         )
     while low < high:
         middle = (low + high) // 2
-        found = _cheapest(units, budget, periods[middle])
+        found = _settled(units, budget, beside, periods[middle])
         if found is None:
             low = middle + 1
         else:
@@ -102,9 +158,18 @@ def _fastest(
     return periods[high], best
 
 
+def _room(units: dict[str, list[Option]], budget: Budget, beside: Beside, period: int) -> Budget:
+    """What is left for matrix units within `period` cycles beside what the cheapest of them need around."""
+    unlimited = Budget(dict.fromkeys(budget.limits, np.inf))
+    chosen = _cheapest(units, unlimited, period)
+    if chosen is None:
+        return budget
+    return budget.less(*beside.cells(fold.balanced(beside.model, period, _foldings(chosen))))
+
+
 def _cheapest(units: dict[str, list[Option]], budget: Budget, period: int) -> dict[str, Option] | None:
     """One option a unit within `period` cycles, at the least sum of shares; None where there is none."""
-    price = {name: 1 / max(limit, 1) for name, limit in budget.limits.items()}
+    price = {name: 1 / max(limit, 1) if np.isfinite(limit) else 1.0 for name, limit in budget.limits.items()}
     return _solve(units, budget.limits, period, price)
 
 
@@ -130,13 +195,16 @@ def _solve(
     return {name: option for (name, option), taken in zip(flat, solution.x, strict=True) if taken > 0.5}
 
 
-def _explain(units: dict[str, list[Option]], budget: Budget, part: Part, hls: HlsConfig) -> dict[str, Option]:
+def _explain(
+    units: dict[str, list[Option]], budget: Budget, beside: Beside, part: Part, hls: HlsConfig
+) -> dict[str, Option]:
     """Why `target_fps` is out of reach, and the smallest change that helps."""
-    period, _ = _fastest(units, budget, part, hls)
+    period, _ = _fastest(units, budget, beside, part, hls)
+    room = _room(units, budget, beside, hls.target_cycles)
     reachable = hls.clock_mhz * 1e6 / period
     raise UserError(
         f"[hls] target_fps = {hls.target_fps:g} does not fit {part.name} at {hls.clock_mhz:g} MHz: "
-        f"{_binding(units, budget, part, hls, hls.target_cycles)}. The fastest that fits is "
+        f"{_binding(units, room, part, hls, hls.target_cycles)}. The fastest that fits is "
         f"{reachable:.1f} frames/s; narrower widths or a larger part go beyond"
     )
 

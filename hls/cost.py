@@ -21,7 +21,7 @@ BRAM36_SHAPES = (
     (32768, 1),
 )  # words, bits
 LUT_WORDS = 128  # weight memories up to this depth go into LUTs: 1 LUT holds 64 words of a bit
-LUTS_PER_DSP = 85  # packing, lane fix-up and adders around a slice; 85 to 105 measured with hls.fit
+LUTS_PER_DSP = 80  # packing, lane fix-up and adders around a slice; 76 to 105 measured with hls.fit
 LUTS_PER_PE = 20  # serializing an accumulator of each output to the thresholds
 LUTS_PER_UNIT = 150  # control and replay buffer of a matrix unit
 A_WIDTH = {"xc7": 25, "xcup": 27}  # of the DSP slice's multiplier, by family

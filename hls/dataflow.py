@@ -1,7 +1,7 @@
 """Integer network -> FINN dataflow graph, one hardware operator a node, not folded yet (PE = SIMD = 1).
 
-Tensors are (1, H, W, C). What a layer becomes, it says itself (`hls.layers`). A tensor that is read twice goes
-through a fork.
+Tensors are (1, H, W, C). What a layer becomes, it says itself (`hls.layers`). A tensor that is read twice
+goes through a fork.
 """
 
 from collections import Counter
@@ -16,13 +16,15 @@ from qonnx.core.modelwrapper import ModelWrapper
 from hls.network import Integers, Network, Tensor
 from hls.ops import DOMAIN
 from hls.ops.fork.op import StreamFork_rtl
+from hls.ports import set_scales
 from pixelmend.errors import UserError
 
 IN, OUT = "image_in", "image_out"
+EXACT_FLOAT32 = 2**24
 
 
 class Builder:
-    """Nodes and tensors under construction. A layer reads and writes the network's tensors; streams carry them."""
+    """Nodes and tensors under construction. Layers read and write tensors; streams carry them."""
 
     def __init__(self, network: Network) -> None:
         self.nodes: list[Any] = []
@@ -30,7 +32,9 @@ class Builder:
         self.types: dict[str, BaseDataType] = {}
         self.constants: dict[str, np.ndarray] = {}
         self._readers = Counter(tensor.name for layer in network.layers for tensor in layer.inputs)
-        self._ends = dict(zip((tensor.name for tensor in network.images_out), output_names(network), strict=True))
+        self._ends = dict(
+            zip((tensor.name for tensor in network.images_out), output_names(network), strict=True)
+        )
         self._pending: dict[str, list[str]] = {}
         self._makers = {tensor.name: layer.name for layer in network.layers for tensor in layer.outputs}
         self._several = {
@@ -43,27 +47,39 @@ class Builder:
         self._label = label
 
     def stream(self, name: str, shape: tuple[int, ...], kind: str) -> str:
-        """Declare a stream (1, H, W, C) of the datatype `kind`."""
+        """Declare a stream (1, H, W, C) of the datatype `kind`; where its name is taken, it gets a longer one."""
+        while name in self.shapes:
+            name += "_"
         self.shapes[name], self.types[name] = [1, *shape], DataType[kind]
+        return name
+
+    def name_of(self, tensor: Tensor) -> str:
+        """The stream that a layer's result comes on."""
+        name = self._makers[tensor.name]
+        if tensor.name in self._several:
+            name += f"_{self._several[tensor.name]}"
+        name += "_out"
+        if tensor.name in self._ends and not self._readers[tensor.name]:
+            name = self._ends[tensor.name]
         return name
 
     def declare(self, tensor: Tensor) -> str:
         """The stream that a layer's result comes on; it is finished by `write`."""
-        name = f"{self._makers[tensor.name]}_out"
-        if tensor.name in self._several:
-            name += f"_{self._several[tensor.name]}"
-        if tensor.name in self._ends and not self._readers[tensor.name]:
-            name = self._ends[tensor.name]
-        return self.stream(name, tensor.shape, tensor.kind)
+        return self.stream(self.name_of(tensor), tensor.shape, tensor.kind)
 
     def constant(self, name: str, values: Integers, kind: str) -> str:
-        """Declare a constant; containers are float32, as everywhere in FINN."""
-        self.constants[name] = values.astype(np.float32)
+        """Declare a constant; containers are float32, as everywhere in FINN, or float64 where that loses digits."""
+        exact = np.abs(values).max(initial=0) <= EXACT_FLOAT32
+        self.constants[name] = values.astype(np.float32 if exact else np.float64)
         self.types[name] = DataType[kind]
         return name
 
-    def node(self, operator: type, name: str, inputs: list[str], outputs: list[str], **attributes: Any) -> None:
+    def node(
+        self, operator: type, name: str, inputs: list[str], outputs: list[str], **attributes: Any
+    ) -> None:
         """Append a hardware operator."""
+        while any(node.name == name for node in self.nodes):
+            name += "_"
         self.nodes.append(
             helper.make_node(
                 operator.__name__, inputs, outputs, name=name, domain=DOMAIN, backend="fpgadataflow",
@@ -143,7 +159,9 @@ def build(network: Network) -> ModelWrapper:
     for layer in network.layers:
         graph.layer(layer.label)
         layer.build(graph)
-    return _model(graph, output_names(network))
+    model = _model(graph, output_names(network))
+    set_scales(model, network, [IN, *output_names(network)])
+    return model
 
 
 def _model(graph: Builder, outputs: list[str]) -> ModelWrapper:

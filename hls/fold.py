@@ -34,6 +34,14 @@ def balanced(model: ModelWrapper, target_cycles: int, units: Folding | None = No
     return folding
 
 
+def set_all(model: ModelWrapper, folding: Folding) -> None:
+    """Set the attributes, unchecked, and nothing that follows from them."""
+    for node in model.graph.node:
+        operator = facets(node)
+        for key, value in folding[node.name].items():
+            operator.set_nodeattr(key, value)
+
+
 def apply(model: ModelWrapper, folding: Folding) -> None:
     """Set the attributes; `UserError` where a node is unknown or missing or a value does not divide."""
     names = {node.name for node in model.graph.node}

@@ -22,12 +22,14 @@ from typing import Annotated, Any
 import typer
 from qonnx.core.modelwrapper import ModelWrapper
 
-from hls import budget, dataflow, fifo, fold, qonnx_reader, receptive, streams, table
+from hls import budget, dataflow, fifo, fold, frontend, receptive, streams, table
 from hls.config import HlsConfig
 from hls.cpp.generate import generate as generate_cpp
 from hls.finn_setup import finn_workspace
 from hls.network import Network
 from hls.ops import facets
+from hls.ops.option import Operators
+from hls.ports import ports
 from hls.rtl import top
 from hls.rtl.generate import generate
 from pixelmend import config as configuration
@@ -61,21 +63,35 @@ def lower(model: Path, config: Path, out: Path, folding: Path | None = None, row
     if is_current(stamp, key, [out / name for name in OUTPUTS]):
         note(f"{out}: lowered before from the same inputs")
         return
-    network = qonnx_reader.read(model)
-    _check_frame(network, frame, hls, model)
+    network = frontend.read(model)
+    lower_network(network, frame, hls, out, model, None if folding is None else fold.read(folding))
+    mark_current(stamp, key)
+
+
+def lower_network(
+    network: Network,
+    frame: Frame,
+    hls: HlsConfig,
+    out: Path,
+    model: Path | None = None,
+    folding: fold.Folding | None = None,
+) -> None:
+    """Lower an integer network; as `lower`, which reads it from the file `model`."""
+    source = model or out
+    _check_frame(network, frame, hls, source)
     if network.least_margin < SAFE_MARGIN:
         note(
-            f"{model}: a threshold lies {network.least_margin:.1e} accumulator units from an integer: "
-            "a float evaluation may round to the other side than the integer model (quant.settle mends it)"
+            f"{source}: a threshold lies {network.least_margin:.1e} accumulator units from an integer: "
+            "a float evaluation may round to the other side than the integer model "
+            "(python -m quant.settle FILE --out SETTLED mends it)"
         )
     graph = dataflow.build(network)
-    chosen = budget.choose(graph, hls) if folding is None else fold.read(folding)
+    chosen = budget.choose(graph, hls) if folding is None else folding
     fold.apply(graph, chosen)
     seen = receptive.reach(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
     fifo.size_skips(graph)
     _write(graph, chosen, hls, frame, seen, model, out)
-    mark_current(stamp, key)
 
 
 def _write(
@@ -84,7 +100,7 @@ def _write(
     hls: HlsConfig,
     frame: Frame,
     reach: receptive.Reach,
-    model: Path,
+    model: Path | None,
     out: Path,
 ) -> None:
     """Write every file under a temporary name first, so that a full disk leaves the earlier build whole."""
@@ -105,7 +121,7 @@ def _write(
             "frame": asdict(frame),
             **receptive.as_dict(reach),
             "pixels_per_beat": hls.pixels_per_beat,
-            "channels": {end: graph.get_tensor_shape(f"image_{end}")[-1] for end in ("in", "out")},
+            **ports(graph, hls.pixels_per_beat).as_dict(),
             "part": hls.part,
             "clock_mhz": hls.clock_mhz,
             "expected_cycles": slowest["expected_cycles"],
@@ -113,7 +129,8 @@ def _write(
             "hls_digest": folder_digest(cpp),
             "made_by": made_by(),
         }
-        if not (out / "generator.onnx").is_file() or not model.samefile(out / "generator.onnx"):
+        kept = out / "generator.onnx"
+        if model is not None and not (kept.is_file() and model.samefile(kept)):
             shutil.copyfile(model, place("generator.onnx"))
         graph.save(str(place("dataflow.onnx")))
         for name, value in (("folding", folding), ("fifo", _fifos(graph)), ("io", io)):
@@ -126,15 +143,13 @@ def _write(
     )
 
 
-def _check_frame(network: Network, frame: Frame, hls: HlsConfig, model: Path) -> None:
+def _check_frame(network: Network, frame: Frame, hls: HlsConfig, source: Path) -> None:
     size = (network.image_in.height, network.image_in.width)
     if size != (frame.height, frame.width):
         raise UserError(
-            f"{model}: made for frames of {size[0]}x{size[1]} (height x width), "
+            f"{source}: made for frames of {size[0]}x{size[1]} (height x width), "
             f"but [frame] says {frame.height}x{frame.width}"
         )
-    if (network.image_out.height, network.image_out.width, network.image_out.channels) != (*size, 3):
-        raise UserError(f"{model}: the output must be an RGB image of the input's size")
     if frame.width % hls.pixels_per_beat:
         raise UserError(
             f"[hls] pixels_per_beat must divide the width {frame.width}, got {hls.pixels_per_beat}"
@@ -167,6 +182,7 @@ def main(
     rows: Annotated[
         int | None, typer.Option(min=1, help="rows of the band that the model was exported for")
     ] = None,
+    operators: Operators = None,
 ) -> None:
     """Lower a QONNX generator to RTL and HLS C++."""
     lower(model, config, out, folding, rows)

@@ -1,10 +1,12 @@
 """The integer network: what a quantized network is once its scales have become thresholds.
 
 Layers over named integer tensors, in the order of execution (`hls.layers` has their kinds). A tensor that two
-layers read, or a layer and an output, is a fork. C = channels, H, W = height and width, T = number of thresholds.
+layers read, or a layer and an output, is a fork. C = channels, H, W = height and width, T = number of
+thresholds.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,7 +54,7 @@ class Tensor:
 
 
 class Layer(ABC):
-    """What reads tensors and makes tensors; `label` is the name that the network's author gave it, or empty."""
+    """What reads tensors and makes tensors; `label` is the name that its author gave it, or empty."""
 
     name: str
     label: str
@@ -67,6 +69,10 @@ class Layer(ABC):
     def outputs(self) -> tuple[Tensor, ...]:
         """The tensors it makes."""
 
+    def only(self, live: Sequence[Tensor]) -> "Layer":
+        """The layer without those of its outputs that are not `live`, where it can do without."""
+        return self
+
     @abstractmethod
     def build(self, graph: "Builder") -> None:
         """Append its operators to the dataflow graph: `graph.read` its inputs, `graph.write` its outputs."""
@@ -74,7 +80,10 @@ class Layer(ABC):
 
 @dataclass(frozen=True)
 class Network:
-    """An image in and images, or feature maps, out; `least_margin` is in accumulator units (see `hls.thresholds`)."""
+    """An image in and images, or feature maps, out.
+
+    `least_margin` is in accumulator units (see `hls.thresholds`).
+    """
 
     image_in: Tensor
     images_out: tuple[Tensor, ...]
@@ -86,4 +95,3 @@ class Network:
         """The one output of a network that has one."""
         (image,) = self.images_out
         return image
-

@@ -12,6 +12,7 @@ from hls.ops.fifo.memory import ram_style
 from hls.ops.fifo.op import StreamingFIFO_rtl
 from hls.ops.width_converter.op import StreamingDataWidthConverter_rtl
 from hls.order import Order
+from hls.ports import port_of
 
 UNSIZED = 2  # beats; the depth of a skip FIFO until `fifo.size_skips`, which needs all streams in place
 
@@ -29,18 +30,14 @@ def connect(model: ModelWrapper, pixels_per_beat: int) -> ModelWrapper:
     for node in graph.nodes:
         for index, tensor in enumerate(facets(node).streams()):
             producer = graph.producer(tensor)
-            have = pixels_per_beat * pixel_bits(model, tensor)
-            if producer is not None:
+            if producer is None:
+                have = port_of(model, tensor, pixels_per_beat).bits
+            else:
                 have = facets(producer).get_outstream_width(list(producer.output).index(tensor))
             _link(model, node, index, have, (node.name, index) in skips, producer)
     for name in graph.outputs:
         _convert_output(model, graph.producer(name), name, pixels_per_beat)
     return model.transform(SortGraph())
-
-
-def pixel_bits(model: ModelWrapper, image: str) -> int:
-    """Bits of a pixel of the image tensor (1, H, W, C)."""
-    return int(model.get_tensor_datatype(image).bitwidth()) * int(model.get_tensor_shape(image)[-1])
 
 
 def _link(model: ModelWrapper, node: Any, index: int, have: int, skip: bool, producer: Any) -> None:
@@ -81,7 +78,7 @@ def _convert_output(model: ModelWrapper, node: Any, name: str, pixels_per_beat: 
     """Beats of whole pixels at an output; the tensor there keeps its name."""
     port = list(node.output).index(name)
     have = facets(node).get_outstream_width(port)
-    wanted = pixels_per_beat * pixel_bits(model, name)
+    wanted = port_of(model, name, pixels_per_beat).bits
     if have == wanted:
         return
     inner = f"{node.name}_beats" if len(node.output) == 1 else f"{node.name}_{port}_beats"

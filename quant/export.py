@@ -47,7 +47,7 @@ def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int 
     images = np.random.default_rng(seed).integers(0, 256, (CHECKS, 1, twin.config.inputs, height, width))
     frames = torch.from_numpy(images.astype(np.float32) / np.float32(255))
     with replacing(path) as temporary:
-        with _quiet():
+        with quiet():
             own = {DOMAIN: VERSION}
             export_qonnx(twin, frames[0], str(temporary), external_data=False, custom_opsets=own)
         model = ModelWrapper(str(temporary))
@@ -89,7 +89,7 @@ def _forget_origin(model: ModelWrapper) -> None:
 
 
 @contextlib.contextmanager
-def _quiet():  # type: ignore[no-untyped-def]
+def quiet():  # type: ignore[no-untyped-def]
     """torch's exporter reports its stages and missing optional packages; neither is news for our user."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

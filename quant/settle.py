@@ -9,21 +9,25 @@ the shift taken is the smallest that brings every T at least `MARGIN` from an in
 255 steps of an 8-bit result leave no such place, as they fall anywhere between two integers. Where the margin
 would be below `LEAST`, the channel's weights are first scaled, by `MOST_SCALING` at most, so that the steps
 r / s are whole accumulator units apart: then all T of the channel fall alike.
+
+As a command, it settles a QONNX file of anybody's, see `quant.settle_onnx`:
+
+python -m quant.settle network.onnx --out settled.onnx
 """
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+import typer
 from numpy.typing import NDArray
 
+from pixelmend.console import note, run
 from quant.bits import layer_names
 from quant.generator import QuantGenerator
-
-MARGIN = 0.05  # accumulator units; float32 errs by some 1e-4 in 4-bit networks
-
-LEAST = 0.01  # of them; sums of some 10,000 units err by some 1e-3
-MOST_SCALING = 0.01  # of a channel's weights, to either side
+from quant.margins import LEAST, MOST_SCALING, best_shift
+from quant.settle_onnx import settle_file
 
 
 def settle(twin: QuantGenerator) -> float:
@@ -49,27 +53,6 @@ def settle(twin: QuantGenerator) -> float:
                 least = min(least, margin)
             layer.bias.copy_(torch.from_numpy(bias).to(layer.bias))
     return least
-
-
-def best_shift(crossings: NDArray[np.float64], wanted: float = MARGIN) -> tuple[float, float]:
-    """The smallest shift in (-1/2, 1/2] after which no crossing (T,) is nearer than `wanted` to an integer.
-
-    Where there is none, the shift with the largest distance. Returns the shift and that distance.
-    """
-    places = np.unique(crossings % 1.0)
-    gaps = np.diff(np.append(places, places[0] + 1.0))
-    reach = min(wanted, gaps.max() / 2)
-    # an integer must come to lie within [place + reach, next place - reach] of some wide enough gap
-    wide = gaps / 2 >= reach - 1e-12
-    low, high = places[wide] + reach, (places + gaps)[wide] - reach
-    # shifting the crossings by d moves place p to p + d: an integer n stands where n - d was
-    nearest = [
-        min((np.clip(target, a, max(a, b)) - target for target in (0.0, 1.0, 2.0)), key=abs)
-        for a, b in zip(low, high, strict=True)
-    ]
-    shift = -float(min(nearest, key=abs))
-    moved = (places + shift) % 1.0
-    return shift, float(np.minimum(moved, 1.0 - moved).min())
 
 
 def _crossings(twin: QuantGenerator, name: str, bits: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -106,3 +89,23 @@ def _scale(quantizer: Any) -> Any:
 
 def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
     return tensor.detach().cpu().double().numpy()
+
+
+def main(
+    model: Annotated[Path, typer.Argument(help="QONNX file")],
+    out: Annotated[Path, typer.Option(help="file to write")],
+) -> None:
+    """Move the biases of a QONNX file off rounding ties."""
+    result = settle_file(model, out)
+    for line in result.unknown:
+        note(f"not settled: {line}")
+    for line in result.ties:
+        note(f"a tie that no bias moves; change the scale of the Quant node behind: {line}")
+    note(
+        f"{out}: every step at least {result.margin:.4f} units of its sum from an integer; biases moved: "
+        f"{result.moved}, channels scaled: {result.scaled}"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,15 +1,16 @@
-"""Co-simulation: one photograph through every execution of a build, which must agree to the last bit.
+"""Co-simulation: the same frames through every execution of a build, which must agree to the last bit.
 
     python -m sim.cosim build/tiny [--image photo.png] [--config configs/tiny.toml] [--float F.safetensors]
 
-The photograph's centre (or `--crop y,x`) is damaged with seeded defects, once for each frame, and streamed
-through the RTL back to back. Written into the build folder: `cosim.json` and the pictures in `cosim/`.
-Exit status is not 0 where any execution differs from the integer model, or the hardware repairs defects worse
-than the 3x3 median.
+Of a build that repairs pictures, the photograph's centre (or `--crop y,x`) is damaged with seeded defects,
+once for each frame, and streamed through the RTL back to back. Written into the build folder: `cosim.json`
+and the pictures in `cosim/`. Exit status is not 0 where any execution differs from the integer model, or the
+hardware repairs defects worse than the 3x3 median. Any other build is shown photographs as they are, or
+random values where it takes no pictures (see `sim.scenes`); nothing is judged but that all agree.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,50 +19,27 @@ import typer
 from numpy.typing import NDArray
 from rich.table import Table
 
+from hls.ops.option import Operators
 from hls.table import read_csv
-from model.defects import DefectConfig, damage, named_set
 from model.evaluate import load_generator
 from model.learn import repair
 from model.metrics import mean_quality, median3, quality
-from model.photos import crop, held_out, read_photo
 from model.sheet import absolute_error, sheet, write_png
 from pixelmend import config as configuration
 from pixelmend.console import console, note, run
 from pixelmend.errors import UserError
 from pixelmend.files import file_digest, replacing_folder, write_json
-from pixelmend.provenance import ROOT, commit, versions
+from pixelmend.provenance import commit, versions
 from sim.config import SimConfig
-from sim.executors import Difference, compare_dataflow, compare_qonnx, first_pixel
+from sim.executors import Difference, compare_dataflow, compare_qonnx, difference
 from sim.integer import IntegerModel
-from sim.rtl import IN, OUT, RtlModel, Run
-from sim.verilator import Stall, progress_bar
+from sim.rtl import CACHE, RtlModel, Run
+from sim.scenes import Scene, Stimulus, parse_place, scene_defects, stimulus
+from sim.verilator import progress_bar
 
 Pixels = NDArray[np.uint8]
 
-CACHE = ROOT / "build" / ".cache" / "sim"
 FIGURES = ("psnr_db", "ssim", "defect_psnr_db", "defect_ssim")
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is streamed: one clean image, damaged anew for each frame."""
-
-    name: str
-    clean: Pixels  # (H, W, 3)
-    defective: Pixels  # (N, H, W, 3)
-    masks: NDArray[np.bool_]  # (N, H, W)
-    broken: NDArray[np.bool_]  # (N, H, W), the sensor's map
-
-    def frames(self, channels: int) -> Pixels:
-        """What goes into a network of so many input channels: (N, H, W, channels), the map as 0 and 255."""
-        if channels == self.defective.shape[-1]:
-            return self.defective
-        return np.concatenate([self.defective, self.broken[..., None] * np.uint8(255)], -1)
-
-    @property
-    def digest(self) -> str:
-        """Tells whether two runs saw the same frames."""
-        return sha256(self.defective.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -69,7 +47,8 @@ class Outcome:
     """All a co-simulation found out."""
 
     differences: dict[str, Difference]  # qonnx, dataflow, rtl: each against the integer model
-    results: dict[str, Pixels]  # (N, H, W, 3) by method, in the order of the table
+    wrong: list[int]  # values of each output that differ in RTL
+    results: dict[str, Pixels]  # (N, H, W, 3) by method, in the order of the table; of a build that repairs
     rtl: Run
     busy: dict[str, float]  # share of the frame in which each matrix unit works
 
@@ -91,73 +70,34 @@ def cosim(
     settings = configuration.load(config, "sim", SimConfig) if config else SimConfig()
     defects = scene_defects(config, settings)
     model = IntegerModel.load(folder / "dataflow.onnx")
-    scene = make_scene(model, defects, settings, image, at, seed)
-    outcome = _execute(folder, model, scene, settings, checkpoint, stalls, seed)
-    report = _report(folder, scene, outcome, seed)
-    _write_pictures(folder / "cosim", scene, outcome)
+    shown = stimulus(model.ports, defects, settings, image, at, seed)
+    if checkpoint is not None and shown.scene is None:
+        raise UserError(
+            f"{folder}: repairs no pictures, so there is no quality to compare with {checkpoint}'s"
+        )
+    outcome = _execute(folder, model, shown, settings, checkpoint, stalls, seed)
+    report = _report(folder, model, shown, outcome, seed)
+    if shown.scene is not None:
+        report["quality"] = _quality(shown.scene, outcome)
+        _write_pictures(folder / "cosim", shown.scene, outcome)
     write_json(folder / "cosim.json", report)
     _show(report)
     _judge(report, outcome, settings.least_gain_db)
     return report
 
 
-def scene_defects(config: Path | None, settings: SimConfig) -> DefectConfig:
-    """What the photograph is damaged with: a named set, or the configuration's own, at least one a frame."""
-    if settings.defects is not None:
-        return named_set(settings.defects)
-    return (configuration.load(config, "defects", DefectConfig) if config else DefectConfig()).at_least_one
-
-
-def make_scene(
-    model: IntegerModel,
-    defects: DefectConfig,
-    settings: SimConfig,
-    image: Path | None,
-    at: tuple[int, int] | None,
-    seed: int,
-) -> Scene:
-    """The photograph and its damaged frames; `image` is a file or the name of a held-out photograph."""
-    name, photo = _photograph(image, settings)
-    try:
-        clean = crop(photo, model.height, model.width, at)
-    except UserError as error:
-        raise UserError(f"{image or name}: {error}") from error
-    damaged = [damage(clean, defects, seed + number) for number in range(settings.frames)]
-    return Scene(
-        name,
-        clean,
-        np.stack([frame.defective for frame in damaged]),
-        np.stack([frame.mask for frame in damaged]),
-        np.stack([frame.broken for frame in damaged]),
-    )
-
-
-def _photograph(image: Path | None, settings: SimConfig) -> tuple[str, Pixels]:
-    """The file `image`, or the held-out photograph of that name; without one, that of the configuration."""
-    if image is not None and (image.suffix or image.exists()):
-        return image.name, read_photo(image)
-    photos = held_out(ROOT / "data" / "heldout")
-    name = settings.photo if image is None else str(image)
-    if name not in photos:
-        asked = "[sim] photo" if image is None else "--image"
-        raise UserError(f"{asked}: no held-out photograph '{name}'; there are {', '.join(photos)}")
-    return name, photos[name]
-
-
 def _execute(
     folder: Path,
     model: IntegerModel,
-    scene: Scene,
+    shown: Stimulus,
     settings: SimConfig,
     checkpoint: Path | None,
     stalls: str,
     seed: int,
 ) -> Outcome:
-    patterns = {port: Stall(stalls, seed=seed + index) for index, port in enumerate((IN, OUT))}
-    floating = load_generator(checkpoint) if checkpoint is not None else None
-    frames = scene.frames(model.channels)
+    frames = shown.frames
     tensors = model.tensors(frames)
-    integer = tensors["image_out"].astype(np.uint8)
+    integer = model.results(tensors)
     note("qonnx: executing the exported network")
     qonnx = compare_qonnx(folder / "generator.onnx", frames, tensors)
     note("dataflow: executing FINN's graph")
@@ -165,56 +105,74 @@ def _execute(
     note("rtl: compiling the simulation, unless it is in the cache")
     hardware = RtlModel.load(folder, CACHE, settings.threads)
     with progress_bar("rtl: simulating") as on_progress:
-        rtl = hardware.run(frames, stalls=patterns, idle_limit=settings.idle_limit, on_progress=on_progress)
+        rtl = hardware.run(
+            frames,
+            stalls=hardware.stalls(stalls, seed),
+            idle_limit=settings.idle_limit,
+            on_progress=on_progress,
+        )
+    differences = {
+        "qonnx": qonnx,
+        "dataflow": dataflow,
+        "rtl": _compare_rtl(hardware, rtl, tensors, integer),
+    }
+    wrong = [int((came != wanted).sum()) for came, wanted in zip(rtl.results, integer, strict=True)]
+    results = _results(shown.scene, checkpoint) if shown.scene else {}
+    results |= {"integer": integer[0], "rtl": rtl.frames}
+    return Outcome(differences, wrong, results, rtl, hardware.busy(rtl))
+
+
+def _results(scene: Scene, checkpoint: Path | None) -> dict[str, Pixels]:
+    """What the hardware's repairs are compared with."""
     results = {
         "defective": scene.defective,
         "median": np.stack([median3(frame) for frame in scene.defective]),
     }
-    if floating is not None:
+    if checkpoint is not None:
+        floating = load_generator(checkpoint)
         results["float"] = np.stack(
             [
                 repair(floating, frame, broken)
                 for frame, broken in zip(scene.defective, scene.broken, strict=True)
             ]
         )
-    results |= {"integer": integer, "rtl": rtl.frames}
-    differences = {
-        "qonnx": qonnx,
-        "dataflow": dataflow,
-        "rtl": _compare_rtl(hardware, rtl, tensors, integer),
-    }
-    return Outcome(differences, results, rtl, hardware.busy(rtl))
+    return results
 
 
-def _compare_rtl(hardware: RtlModel, rtl: Run, tensors: dict[str, Any], integer: Pixels) -> Difference:
-    wrong = int((rtl.frames != integer).sum())
+def _compare_rtl(
+    hardware: RtlModel, rtl: Run, tensors: dict[str, Any], integer: Sequence[NDArray[Any]]
+) -> Difference:
     blamed = hardware.first_wrong_node(rtl, tensors)
-    if wrong:
-        return Difference(wrong, f"{first_pixel(integer, rtl.frames)}; first wrong node {blamed}")
-    if blamed is not None:
+    found = difference(integer, rtl.results, blamed)
+    if blamed is not None and not found.values:
         raise UserError(f"node {blamed}: its stream differs in RTL, though the pixels are right")
-    return Difference(0)
+    return found
 
 
-def _report(folder: Path, scene: Scene, outcome: Outcome, seed: int) -> dict[str, Any]:
-    nodes = read_csv(folder / "dataflow.csv")
-    slowest = max(nodes, key=lambda row: int(row["expected_cycles"]))
-    figures = {
+def _quality(scene: Scene, outcome: Outcome) -> dict[str, Any]:
+    """Mean figures by method."""
+    return {
         method: mean_quality(
             [quality(scene.clean, frame, mask) for frame, mask in zip(frames, scene.masks, strict=True)]
         )
         for method, frames in outcome.results.items()
     }
-    height, width = scene.clean.shape[:2]
+
+
+def _report(
+    folder: Path, model: IntegerModel, shown: Stimulus, outcome: Outcome, seed: int
+) -> dict[str, Any]:
+    nodes = read_csv(folder / "dataflow.csv")
+    slowest = max(nodes, key=lambda row: int(row["expected_cycles"]))
     return {
         "config": folder.name,
         "seed": seed,
         "commit": commit(),
         "versions": versions(),
-        "image": scene.name,
-        "size": [height, width],
-        "frames": len(scene.defective),
-        "inputs": {"frames": scene.digest, "dataflow": file_digest(folder / "dataflow.onnx")},
+        "image": shown.name,
+        "size": [model.height, model.width],
+        "frames": len(shown.frames),
+        "inputs": {"frames": shown.digest, "dataflow": file_digest(folder / "dataflow.onnx")},
         "mismatches": {name: found.values for name, found in outcome.differences.items()},
         "cycles": {
             "per_frame": outcome.rtl.per_frame,
@@ -225,7 +183,10 @@ def _report(folder: Path, scene: Scene, outcome: Outcome, seed: int) -> dict[str
         },
         "busy": outcome.busy,
         "fifo_high_water": outcome.rtl.fills,
-        "quality": figures,
+        "outputs": [
+            port.as_dict() | {"mismatches": wrong}
+            for port, wrong in zip(model.ports.outputs, outcome.wrong, strict=True)
+        ],
     }
 
 
@@ -242,6 +203,29 @@ def _write_pictures(folder: Path, scene: Scene, outcome: Outcome) -> None:
 
 
 def _show(report: dict[str, Any]) -> None:
+    (_show_quality if "quality" in report else _show_outputs)(report)
+    cycles = report["cycles"]
+    note(
+        f"cycles: {cycles['per_frame']:,} a frame, {cycles['first_pixel']:,} to the first pixel; "
+        f"slowest node {cycles['slowest_node']} with {cycles['slowest_node_expected']:,} expected"
+    )
+
+
+def _show_outputs(report: dict[str, Any]) -> None:
+    table = Table(title=f"{report['config']}: {report['frames']} frames of {report['image']}")
+    for heading in ("", "height", "width", "channels", "bits", "differs from integer"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for port in report["outputs"]:
+        form = port["format"]
+        bits = f"{form['bits']}{' signed' if form['signed'] else ''}"
+        cells = [f"{port[name]}" for name in ("height", "width")]
+        table.add_row(f"rtl {port['port']}", *cells, f"{form['channels']}", bits, f"{port['mismatches']}")
+    for method in ("qonnx", "dataflow"):
+        table.add_row(method, *[""] * 4, str(report["mismatches"][method]))
+    console.print(table)
+
+
+def _show_quality(report: dict[str, Any]) -> None:
     table = Table(title=f"{report['config']}: {report['image']}, mean of {report['frames']} frames")
     for heading in ("", "PSNR dB", "SSIM", "defect PSNR dB", "defect SSIM", "differs from integer"):
         table.add_column(heading, justify="right" if heading else "left")
@@ -252,11 +236,6 @@ def _show(report: dict[str, Any]) -> None:
     for method in ("qonnx", "dataflow"):
         table.add_row(method, *[""] * len(FIGURES), str(report["mismatches"][method]))
     console.print(table)
-    cycles = report["cycles"]
-    note(
-        f"cycles: {cycles['per_frame']:,} a frame, {cycles['first_pixel']:,} to the first pixel; "
-        f"slowest node {cycles['slowest_node']} with {cycles['slowest_node_expected']:,} expected"
-    )
 
 
 def _judge(report: dict[str, Any], outcome: Outcome, least_gain_db: float) -> None:
@@ -265,20 +244,14 @@ def _judge(report: dict[str, Any], outcome: Outcome, least_gain_db: float) -> No
             raise UserError(f"{name} differs from the integer model: {found}")
     if outcome.rtl.frame_error:
         raise UserError("the hardware reports a frame error, though every frame had the right length")
+    if "quality" not in report:
+        return
     rtl, median = (report["quality"][method]["defect_psnr_db"] for method in ("rtl", "median"))
     if rtl < median + least_gain_db:
         wanted = f"; [sim] least_gain_db asks for {least_gain_db:g} dB more" if least_gain_db else ""
         raise UserError(
             f"the hardware repairs defects to {rtl:.2f} dB, the 3x3 median to {median:.2f} dB{wanted}"
         )
-
-
-def parse_place(text: str) -> tuple[int, int]:
-    """The pair "row,column" of the command line. Raises `UserError` for anything else."""
-    parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
-        raise UserError(f"--crop: expected row,column of the top left pixel, such as 100,40; got {text!r}")
-    return int(parts[0]), int(parts[1])
 
 
 def main(
@@ -295,8 +268,9 @@ def main(
     stalls: Annotated[
         str, typer.Option(help="on both AXI streams: none, random, bursty, periodic or one_in_four")
     ] = "none",
+    operators: Operators = None,
 ) -> None:
-    """Prove that a build computes the integer model, on a photograph."""
+    """Prove that a build computes the integer model."""
     cosim(folder, image, config, floating, None if place is None else parse_place(place), seed, stalls)
 
 

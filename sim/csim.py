@@ -1,8 +1,8 @@
-"""C simulation: a photograph through the HLS C++ of a build, which must equal the integer model exactly.
+"""C simulation: what a build takes through its HLS C++, which must equal the integer model exactly.
 
     python -m sim.csim build/tiny [--image photo.png] [--config configs/tiny.toml]
 
-Takes the photograph and the defects as `sim.cosim` does and writes `csim.json` into the build folder. Where
+Takes the frames that `sim.cosim` takes and writes `csim.json` into the build folder. Where
 `cosim.json` there is of the same frames and the same network, the result joins it, as mismatches of "hls"
 beside those of "rtl". Exit status is not 0 where a single value differs.
 """
@@ -13,17 +13,19 @@ from typing import Annotated, Any
 
 import typer
 
+from hls.ops.option import Operators
 from pixelmend import config as configuration
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
 from pixelmend.files import file_digest, read_json, write_json
 from pixelmend.provenance import made_by
 from sim.config import SimConfig
-from sim.cosim import CACHE, make_scene, parse_place, scene_defects
-from sim.executors import Difference, first_pixel
+from sim.executors import difference
 from sim.harness.tools import progress_bar
 from sim.hls import HlsModel
 from sim.integer import IntegerModel
+from sim.rtl import CACHE
+from sim.scenes import parse_place, scene_defects, stimulus
 
 
 def csim(
@@ -40,36 +42,34 @@ def csim(
     settings = configuration.load(config, "sim", SimConfig) if config else SimConfig()
     defects = scene_defects(config, settings)
     model = IntegerModel.load(folder / "dataflow.onnx")
-    scene = make_scene(model, defects, settings, image, at, seed)
-    frames = scene.frames(model.channels)
-    expected = model.run(frames)
+    shown = stimulus(model.ports, defects, settings, image, at, seed)
+    expected = model.results(model.tensors(shown.frames))
     note("hls: compiling the C simulation, unless it is in the cache")
     begin = time.monotonic()
     hardware = HlsModel.load(folder, CACHE)
     compiled = time.monotonic()
     with progress_bar("hls: simulating") as on_progress:
-        came = hardware.run(frames, on_progress)
+        came = hardware.results(shown.frames, on_progress)
     ended = time.monotonic()
-    wrong = int((came != expected).sum())
-    found = Difference(wrong, first_pixel(expected, came) if wrong else "")
+    found = difference(expected, came)
     report: dict[str, Any] = {
         "config": folder.name,
         "seed": seed,
         "made_by": made_by(),
-        "image": scene.name,
-        "size": list(scene.clean.shape[:2]),
-        "frames": len(scene.defective),
-        "inputs": {"frames": scene.digest, "dataflow": file_digest(folder / "dataflow.onnx")},
+        "image": shown.name,
+        "size": [model.height, model.width],
+        "frames": len(shown.frames),
+        "inputs": {"frames": shown.digest, "dataflow": file_digest(folder / "dataflow.onnx")},
         "mismatches": {"hls": found.values},
         "seconds": {
             "compile": round(compiled - begin, 2),
-            "per_frame": round((ended - compiled) / len(scene.defective), 3),
+            "per_frame": round((ended - compiled) / len(shown.frames), 3),
         },
     }
     write_json(folder / "csim.json", report)
     joined = _join(folder / "cosim.json", report)
     note(
-        f"hls: {found} on {report['frames']} frames of {scene.name}, "
+        f"hls: {found} on {report['frames']} frames of {shown.name}, "
         f"{report['seconds']['per_frame']:.2f} s a frame; "
         + ("joined" if joined else "not of the frames of")
         + f" {folder / 'cosim.json'}"
@@ -99,8 +99,9 @@ def main(
         str | None, typer.Option("--crop", help="row,column of the frame; the centre where not given")
     ] = None,
     seed: Annotated[int, typer.Option(help="of the defects", min=0)] = 0,
+    operators: Operators = None,
 ) -> None:
-    """Prove that the HLS C++ of a build computes the integer model, on a photograph."""
+    """Prove that the HLS C++ of a build computes the integer model."""
     csim(folder, image, config, None if place is None else parse_place(place), seed)
 
 

@@ -1,5 +1,6 @@
 """The other executions of a build that the integer model is compared with: QONNX, and FINN's own nodes."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,23 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 
-from hls import qonnx_reader
+from board.formats import PixelFormat
+from hls.dataflow import Builder, output_names
 from hls.finn_setup import finn_workspace
+from hls.frontend import prepared, read
+from hls.network import Network, Tensor
+from hls.ports import output_name
 from pixelmend.errors import UserError
 from sim.integer import IntegerModel
 
 Array = NDArray[Any]
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Difference:
     """How one execution differs from the integer model on the same frames."""
 
-    values: int  # pixel values (of all channels) that differ
+    values: int  # values of all channels and outputs that differ
     where: str = ""  # the first of them, and the first node that is to blame
 
     def __str__(self) -> str:
@@ -39,38 +43,65 @@ def first_pixel(expected: Array, came: Array) -> str:
     )
 
 
-def compare_qonnx(onnx: Path, frames: Pixels, tensors: dict[str, Array]) -> Difference:
-    """Execute the QONNX file with qonnx (float32) on uint8 frames (N, H, W, C).
+def difference(expected: Sequence[Array], came: Sequence[Array], blamed: str | None = None) -> Difference:
+    """Of the frames of all outputs, exactly; the port is named where there are several."""
+    wrong, where = 0, ""
+    for index, (wanted, one) in enumerate(zip(expected, came, strict=True)):
+        if np.array_equal(wanted, one):
+            continue
+        port = f"{output_name(index)} " if len(expected) > 1 else ""
+        where = where or f"{port}{first_pixel(wanted, one)}"
+        wrong += int((wanted != one).sum())
+    blame = f"; first wrong node {blamed}" if wrong and blamed is not None else ""
+    return Difference(wrong, where + blame)
+
+
+def compare_qonnx(onnx: Path, frames: Array, tensors: Mapping[str, Array]) -> Difference:
+    """Execute the QONNX file with qonnx (float32) on frames (N, H, W, C).
 
     Compared is every tensor that the file has as well; it has none between the levels of a pyramid.
     """
-    network = qonnx_reader.read(onnx)
-    graph = qonnx_reader.prepared(onnx)
-    names = {graph.graph.output[0].name: "image_out"}
-    names |= {layer.result.name: f"{layer.name}_out" for layer in network.layers[:-1]}
-    scales = {layer.result.name: layer.result.scale for layer in network.layers}
-    wrong, where, blamed = 0, "", None
+    network, graph = read(onnx), prepared(onnx)
+    streams = Builder(network)
+    makers = {tensor.name: layer.name for layer in network.layers for tensor in layer.outputs}
+    taken = network.image_in
+    pixels = PixelFormat(taken.channels, taken.bits, taken.signed, taken.scale)
+    ends = [(end.name, tensor) for end, tensor in zip(graph.graph.output, network.images_out, strict=True)]
+    came: list[list[Array]] = []
+    blamed = None
     for number, frame in enumerate(frames):
-        image = frame[None].transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+        image = pixels.numbers(frame[None]).transpose(0, 3, 1, 2)
         context = execute_onnx(graph, {graph.graph.input[0].name: image}, return_full_exec_context=True)
-        for layer in network.layers:
-            name = layer.result.name
-            if name not in context and layer is not network.layers[-1]:
-                continue
-            integers = np.round(context[name] / scales[name]).transpose(0, 2, 3, 1)
-            expected = tensors[names[name]][number : number + 1, ..., : integers.shape[-1]]
-            if blamed is None and not np.array_equal(integers, expected):
-                blamed = f"{layer.name} ({name} in {onnx.name})"
-            if layer is network.layers[-1] and not np.array_equal(integers, expected):
-                where = where or first_pixel(expected, integers)
-                wrong += int((integers != expected).sum())
-    return Difference(wrong, f"{where}; first wrong node {blamed}" if wrong else "")
+        for tensor in (tensor for layer in network.layers for tensor in layer.outputs):
+            if blamed is None and tensor.name in context:
+                integers = _integers(context[tensor.name], tensor)
+                expected = tensors[streams.name_of(tensor)][number : number + 1, ..., : integers.shape[-1]]
+                if not np.array_equal(integers, expected):
+                    blamed = f"{makers[tensor.name]} ({tensor.name} in {onnx.name})"
+        came.append([_integers(context[name], tensor) for name, tensor in ends])
+    return difference(_ends(network, tensors), _whole(came), blamed)
 
 
-def compare_dataflow(model: IntegerModel, frames: Pixels, tensors: dict[str, Array]) -> Difference:
+def _integers(values: Array, tensor: Tensor) -> Array:
+    """Of a float tensor (1, C, H, W), as (1, H, W, C)."""
+    return np.round(values / tensor.scale).transpose(0, 2, 3, 1)
+
+
+def _ends(network: Network, tensors: Mapping[str, Array]) -> list[Array]:
+    return [tensors[name] for name in output_names(network)]
+
+
+def _whole(frames: Sequence[Sequence[Array]]) -> list[Array]:
+    """Frame by frame of each output -> the frames of each output."""
+    return [np.concatenate(one) for one in zip(*frames, strict=True)]
+
+
+def compare_dataflow(model: IntegerModel, frames: Array, tensors: Mapping[str, Array]) -> Difference:
     """Execute the dataflow graph node by node with FINN's (and our operators') `execute_node`."""
     graph = ModelWrapper(model.graph.model, make_deepcopy=True)
-    wrong, where, blamed = 0, "", None
+    names = [end.name for end in graph.graph.output]
+    came: list[list[Array]] = []
+    blamed = None
     with finn_workspace():
         for node in graph.graph.node:
             getCustomOp(node).set_nodeattr("exec_mode", "cppsim")
@@ -85,11 +116,8 @@ def compare_dataflow(model: IntegerModel, frames: Pixels, tensors: dict[str, Arr
                     expected = tensors[name][number : number + 1]
                     if blamed is None and not np.array_equal(context[name], expected):
                         blamed = node.name
-            last = graph.graph.output[0].name
-            expected = tensors[last][number : number + 1]
-            if not np.array_equal(context[last], expected):
-                where = where or first_pixel(expected, context[last])
-                wrong += int((context[last] != expected).sum())
-    if blamed is not None and not wrong:
+            came.append([context[name] for name in names])
+    found = difference([tensors[name] for name in names], _whole(came), blamed)
+    if blamed is not None and not found.values:
         raise UserError(f"node {blamed}: FINN's execution differs from the integer model inside the network")
-    return Difference(wrong, f"{where}; first wrong node {blamed}" if wrong else "")
+    return found

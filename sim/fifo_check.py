@@ -27,20 +27,19 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.custom_op.registry import getCustomOp
 from rich.table import Table
 
 from hls.fifo import skips
+from hls.ops import facets
 from pixelmend import config as configuration
 from pixelmend.console import console, note, progress, run
 from pixelmend.errors import UserError
 from pixelmend.files import read_fields, write_json
-from pixelmend.provenance import ROOT, commit, versions
+from pixelmend.provenance import commit, versions
 from sim.config import SimConfig
-from sim.rtl import RtlModel
+from sim.rtl import CACHE, RtlModel
 from sim.verilator import Deadlock
 
-CACHE = ROOT / "build" / ".cache" / "sim"
 TOLERANCE = 0.005  # of the cycles per frame
 SURPLUS = 1.15
 SHALLOW = 2  # beats; the least that FINN builds
@@ -72,9 +71,9 @@ class Bench:
     """Runs the compiled build with FIFOs capped; `context` are the caps where a trial does not name one."""
 
     model: RtlModel
-    frames: NDArray[np.uint8]
+    frames: NDArray[Any]
     idle_limit: int
-    expected: NDArray[np.uint8]
+    expected: tuple[NDArray[Any], ...]  # of each output
     on_run: Callable[[], None] = lambda: None
     context: dict[str, int] = field(default_factory=dict)
 
@@ -88,7 +87,7 @@ class Bench:
             return math.inf
         finally:
             self.on_run()
-        if not np.array_equal(result.frames, self.expected):
+        if not all(map(np.array_equal, result.results, self.expected)):
             raise UserError(f"the pixels differ with FIFOs capped at {dict(caps) or self.context}")
         return result.per_frame
 
@@ -127,13 +126,12 @@ def measure(model: RtlModel, settings: SimConfig, resolution: float, jobs: int) 
     skips = [fifo for fifo in found if fifo.floor is not None]
     others = [fifo for fifo in found if fifo.floor is None]
     count = max(LEAST_FRAMES, settings.frames)
-    shape = (count, model.height, model.width, model.channels)
-    frames = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    frames = model.ports.input.random(count, seed=0)
     runs = 2 + len(others) + sum(2 + _steps(fifo, resolution) for fifo in skips)
     with _progress(runs) as on_run, ThreadPoolExecutor(jobs) as pool:
         free = model.run(frames, idle_limit=settings.idle_limit)
         on_run()
-        bench = Bench(model, frames, settings.idle_limit, free.frames, on_run)
+        bench = Bench(model, frames, settings.idle_limit, free.results, on_run)
         given = bench.cycles(depths)
         enough = math.floor(free.per_frame * (1 + TOLERANCE))
         tops = depths
@@ -164,9 +162,9 @@ def fifos(graph: ModelWrapper) -> list[Fifo]:
     floors = skips(graph)
     result = []
     for node in graph.graph.node:
-        if node.op_type == "StreamingFIFO_rtl":
-            operator = getCustomOp(node)
-            width, depth = operator.get_instream_width(), operator.get_nodeattr("depth")
+        operator = facets(node)
+        if operator.buffers:
+            width, depth = operator.get_instream_width(), operator.number("depth")
             result.append(Fifo(node.name, width, depth, floors.get(node.name)))
     return result
 

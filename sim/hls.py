@@ -1,4 +1,4 @@
-"""The HLS C++ project of a build in C simulation: frames of pixels in, frames of pixels out.
+"""The HLS C++ project of a build in C simulation: frames in, the frames of every output out.
 
 Compiled by the plain C++ compiler against the headers of `sim.ap_types`, once per content.
 """
@@ -6,17 +6,22 @@ Compiled by the plain C++ compiler against the headers of `sim.ap_types`, once p
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from board.formats import Ports
+from hls import dataflow
+from hls.ports import ports
 from pixelmend.errors import UserError
+from pixelmend.files import read_fields
 from pixelmend.native import call, compiler
 from sim.ap_types import headers
 from sim.harness.tools import OnProgress, cached, digest, execute
-from sim.integer import IntegerModel, check_frames
+from sim.integer import check_frames
 
-Pixels = NDArray[np.uint8]
+Array = NDArray[Any]
 
 UNITS = ("top.cpp", "test_bench.cpp")
 FLAGS = (
@@ -27,11 +32,10 @@ FLAGS = (
 
 @dataclass(frozen=True)
 class HlsModel:
-    """A compiled project; shapes are those of a frame, (H, W, C)."""
+    """A compiled project."""
 
     program: Path
-    shape_in: tuple[int, int, int]
-    shape_out: tuple[int, int, int]
+    ports: Ports
 
     @classmethod
     def load(cls, folder: Path, cache: Path, optimize: str = "-O2") -> "HlsModel":
@@ -39,23 +43,36 @@ class HlsModel:
 
         `UserError` where the build has none, or the compiler or the headers are missing.
         """
-        model = IntegerModel.load(folder / "dataflow.onnx")
-        size = model.height, model.width
-        return cls(_compiled(folder / "hls", cache, optimize), (*size, model.channels), (*size, 3))
+        graph = dataflow.read(folder / "dataflow.onnx")
+        io = read_fields(folder / "io.json", {"pixels_per_beat": int})
+        return cls(_compiled(folder / "hls", cache, optimize), ports(graph, io["pixels_per_beat"]))
 
-    def run(self, frames: Pixels, on_progress: OnProgress | None = None) -> Pixels:
-        """Frames (N, *shape_in), one call of the top function each, to (N, *shape_out).
+    def run(self, frames: Array, on_progress: OnProgress | None = None) -> Array:
+        """Frames (N, H, W, channels), one call of the top function each, to those of the first output."""
+        return self.results(frames, on_progress)[0]
+
+    def results(self, frames: Array, on_progress: OnProgress | None = None) -> list[Array]:
+        """As `run`, of every output.
 
         `UserError` where the test bench finds a rule of the streams broken, or a stream is not read empty.
         """
-        check_frames(frames, *self.shape_in)
+        check_frames(frames, self.ports.input)
         with tempfile.TemporaryDirectory(prefix="pixelmend-csim-") as name:
             given, results = Path(name) / "frames.bin", Path(name) / "results.bin"
-            np.ascontiguousarray(frames).tofile(given)
+            self.ports.input.pack(frames).tofile(given)
             said = execute([self.program.resolve(), given, results], "C simulation", on_progress=on_progress)
             if "WARNING" in said:  # the only sign hls::stream gives of beats that are missing or left
                 raise UserError(f"C simulation: {said.strip().splitlines()[-1]}")
-            return np.fromfile(results, np.uint8).reshape(len(frames), *self.shape_out)
+            return self._split(np.fromfile(results, np.uint8).reshape(len(frames), -1))
+
+    def _split(self, results: NDArray[np.uint8]) -> list[Array]:
+        """Each frame's bytes, (N, bytes), which hold one output behind the other."""
+        ends = np.cumsum([port.frame_bytes for port in self.ports.outputs])[:-1]
+        parts = np.split(results, ends, axis=1)
+        return [
+            port.unpack(np.ascontiguousarray(part).reshape(-1, port.beat_bytes))
+            for port, part in zip(self.ports.outputs, parts, strict=True)
+        ]
 
 
 def _compiled(project: Path, cache: Path, optimize: str) -> Path:

@@ -1,9 +1,10 @@
 """The integer model: the dataflow graph on whole batches, in plain array arithmetic. It defines the result.
 
-Each operator says what it computes (`hls.ops`, facet `evaluate`); of FINN's nodes too, so that no part of it is
-FINN's or qonnx's execution, which it is compared with.
+Each operator says what it computes (`hls.ops`, facet `evaluate`); of FINN's nodes too, so that no part of it
+is FINN's or qonnx's execution, which it is compared with.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 from qonnx.core.modelwrapper import ModelWrapper
 
+from board.formats import Port, Ports
 from hls import dataflow
 from hls.ops import facets
+from hls.ports import ports
 from pixelmend.errors import UserError
 
 Array = NDArray[Any]
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class IntegerModel:
-    """A dataflow graph ready to run; `height`, `width` and `channels` are those of its frames.
+    """A dataflow graph ready to run; `height`, `width` and `channels` are those of the frames that go in.
 
-    Frames have 3 channels, R, G, B, or 4: a network that reads the sensor's defect map has it as the last,
-    255 at broken pixels and 0 at the others.
+    Frames are as `ports` says. Pictures have the channels R, G, B; a network that reads the sensor's map of
+    defects has it as the fourth, 255 at broken pixels and 0 at the others.
     """
 
     graph: ModelWrapper
@@ -33,9 +35,14 @@ class IntegerModel:
     width: int
 
     @property
+    def ports(self) -> Ports:
+        """What goes in and out."""
+        return ports(self.graph)
+
+    @property
     def channels(self) -> int:
-        """Channels of its frames."""
-        return int(self.graph.get_tensor_shape(self.graph.graph.input[0].name)[-1])
+        """Channels of the frames that go in."""
+        return self.ports.input.format.channels
 
     @classmethod
     def load(cls, path: Path) -> "IntegerModel":
@@ -44,13 +51,20 @@ class IntegerModel:
         _, height, width, _ = graph.get_tensor_shape(graph.graph.input[0].name)
         return cls(graph, height, width)
 
-    def run(self, images: Pixels) -> Pixels:
-        """uint8 frames (N, H, W, channels) -> repaired images (N, H, W, 3)."""
-        return self.tensors(images)[self.graph.graph.output[0].name].astype(np.uint8)
+    def run(self, images: Array) -> Array:
+        """Frames (N, H, W, channels) -> the first output's frames."""
+        return self.results(self.tensors(images))[0]
 
-    def tensors(self, images: Pixels) -> dict[str, Array]:
+    def results(self, tensors: Mapping[str, Array]) -> list[Array]:
+        """The frames that leave by each output, of all `tensors`."""
+        return [
+            tensors[end.name].astype(port.format.dtype)
+            for end, port in zip(self.graph.graph.output, self.ports.outputs, strict=True)
+        ]
+
+    def tensors(self, images: Array) -> dict[str, Array]:
         """The value of every tensor, (N, H, W, C) integers held in floating point, by name."""
-        check_frames(images, self.height, self.width, self.channels)
+        check_frames(images, self.ports.input)
         values: dict[str, Array] = {self.graph.graph.input[0].name: images.astype(np.float32)}
         for node in self.graph.graph.node:
             inputs = [
@@ -76,10 +90,6 @@ def execute_node(node: Any, inputs: list[Array]) -> list[Array]:
     return outputs
 
 
-def check_frames(frames: Array, height: int, width: int, channels: int) -> None:
-    """`UserError` where frames are not uint8 (N, height, width, channels)."""
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (height, width, channels):
-        raise UserError(
-            f"expected uint8 frames of shape (N, {height}, {width}, {channels}), "
-            f"got {frames.dtype} {frames.shape}"
-        )
+def check_frames(frames: Array, port: Port) -> None:
+    """`UserError` where frames are not what the port takes."""
+    port.check(frames, UserError)

@@ -3,8 +3,9 @@
     python -m sim.regress --config configs/z2-256.toml [--update]
 
 lowers `checkpoints/<configuration>/generator.onnx` into a folder of its own, streams fixed photographs with
-seeded defects through the RTL, and compares with `golden.json` beside that file: digests of the pixels,
-cycles a frame, the highest level of each FIFO, cells after synthesis (equal) and PSNR/SSIM (a floor, see
+seeded defects through the RTL (as they are where the build does not repair; random values where it takes no
+pictures), and compares with `golden.json` beside that file: digests of the pixels, cycles a frame, the
+highest level of each FIFO, cells after synthesis (equal) and, of repairs, PSNR/SSIM (a floor, see
 `sim.golden`). What came is left in the folder as `regress.json`. Exit status is not 0 where a figure is out
 of its bounds. `--update` stores what came and prints the changes for the message of the commit.
 """
@@ -16,6 +17,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from hls.fit import fit
 from hls.lower import lower
@@ -28,11 +30,11 @@ from pixelmend.errors import UserError
 from pixelmend.files import file_digest, read_json, write_json
 from pixelmend.provenance import ROOT, made_by
 from sim.config import SimConfig
-from sim.cosim import CACHE, Scene, make_scene
-from sim.executors import first_pixel
+from sim.executors import difference
 from sim.golden import Change, changes
 from sim.integer import IntegerModel
-from sim.rtl import RtlModel, Run
+from sim.rtl import CACHE, RtlModel, Run
+from sim.scenes import Stimulus, stimulus
 from sim.verilator import progress_bar
 
 BUNDLED = ("astronaut", "chelsea", "coffee")  # PNG files inside scikit-image: the same pixels everywhere
@@ -80,21 +82,30 @@ def measure(build: Path, network: Path, config: Path) -> Figures:
     settings = configuration.load(config, "sim", SimConfig)
     model = IntegerModel.load(build / "dataflow.onnx")
     here = held_out(ROOT / "data" / "heldout")
-    scenes = {
-        name: make_scene(model, named_set(DEFECTS), SimConfig(frames=1), Path(name), None, FIRST_SEED + n)
+    pictures = model.ports.input.format.is_image
+    shown = {
+        name: stimulus(
+            model.ports,
+            named_set(DEFECTS),
+            SimConfig(frames=1),
+            Path(name) if pictures else None,
+            None,
+            FIRST_SEED + n,
+        )
         for n, name in enumerate([*BUNDLED, *(name for name in FETCHED if name in here)])
     }
     note("rtl: compiling the simulation, unless it is in the cache")
     hardware = RtlModel.load(build, CACHE, settings.threads)
     # what was fetched comes in a run of its own: cycles and levels depend on how many frames there are
-    timed = _simulate(hardware, model, [scenes[name] for name in BUNDLED], settings)
-    frames = dict(zip(BUNDLED, timed.frames, strict=True))
-    for name in scenes.keys() - frames.keys():
-        frames[name] = _simulate(hardware, model, [scenes[name]], settings).frames[0]
+    timed = _simulate(hardware, model, [shown[name] for name in BUNDLED], settings)
+    results = {name: [one[n] for one in timed.results] for n, name in enumerate(BUNDLED)}
+    for name in shown.keys() - results.keys():
+        alone = _simulate(hardware, model, [shown[name]], settings)
+        results[name] = [one[0] for one in alone.results]
     return {
         "config": config.stem,
         "network": file_digest(network),
-        "photos": {name: _figures(scene, frames[name]) for name, scene in scenes.items()},
+        "photos": {name: _figures(one, results[name]) for name, one in shown.items()},
         "cycles": {
             "per_frame": timed.per_frame,
             "first_pixel": timed.first_pixel,
@@ -105,29 +116,31 @@ def measure(build: Path, network: Path, config: Path) -> Figures:
     }
 
 
-def _simulate(hardware: RtlModel, model: IntegerModel, scenes: Sequence[Scene], settings: SimConfig) -> Run:
-    """The scenes back to back; `UserError` where the RTL differs from the integer model."""
-    frames = np.concatenate([scene.frames(model.channels) for scene in scenes])
+def _simulate(hardware: RtlModel, model: IntegerModel, shown: Sequence[Stimulus], settings: SimConfig) -> Run:
+    """All frames back to back; `UserError` where the RTL differs from the integer model."""
+    frames = np.concatenate([one.frames for one in shown])
     tensors = model.tensors(frames)
     with progress_bar("rtl: simulating") as on_progress:
         result = hardware.run(frames, idle_limit=settings.idle_limit, on_progress=on_progress)
     blamed = hardware.first_wrong_node(result, tensors)
-    expected = tensors["image_out"].astype(np.uint8)
-    if not np.array_equal(result.frames, expected):
-        where = first_pixel(expected, result.frames)
-        raise UserError(f"rtl differs from the integer model: {where}; first wrong node {blamed}")
+    found = difference(model.results(tensors), result.results, blamed)
+    if found.values:
+        raise UserError(f"rtl differs from the integer model: {found.where}")
     if blamed is not None:
         raise UserError(f"node {blamed}: its stream differs in RTL, though the pixels are right")
     return result
 
 
-def _figures(scene: Scene, result: Any) -> Figures:
-    found = quality(scene.clean, result, scene.masks[0])
-    return {
-        "frame": scene.digest,
-        "pixels": sha256(result.tobytes()).hexdigest(),
-        **{name: round(value, 6) for name, value in found.items()},
-    }
+def _figures(shown: Stimulus, results: Sequence[NDArray[Any]]) -> Figures:
+    """Of one frame and what each output made of it."""
+    digest = sha256()
+    for result in results:
+        digest.update(result.tobytes())
+    found: Figures = {"frame": shown.digest, "pixels": digest.hexdigest()}
+    if shown.scene is not None:
+        figures = quality(shown.scene.clean, results[0], shown.scene.masks[0])
+        found |= {name: round(value, 6) for name, value in figures.items()}
+    return found
 
 
 def _cells(folders: Sequence[Path], rtl: str) -> Figures | None:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from board.formats import packed, unpacked
 from pixelmend.errors import UserError
 
 
@@ -22,9 +23,7 @@ def pack(values: NDArray[np.integer], bits: int, simd: int, signed: bool = False
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     if values.size and (values.min() < low or values.max() > high):
         raise UserError(f"pack: expected values in {low}..{high}, got {values.min()}..{values.max()}")
-    lanes = values.astype(np.int64).astype(np.uint64).reshape(-1, simd)
-    planes = (lanes[:, :, None] >> np.arange(bits, dtype=np.uint64)) & np.uint64(1)
-    return np.packbits(planes.astype(np.uint8).reshape(len(lanes), -1), axis=1, bitorder="little")
+    return packed(values, bits, simd)
 
 
 def unpack(
@@ -34,11 +33,7 @@ def unpack(
     _check(bits, simd, channels)
     if beats.ndim != 2 or beats.shape[1] != beat_bytes(bits, simd):
         raise UserError(f"unpack: expected (beats, {beat_bytes(bits, simd)}) bytes, got {beats.shape}")
-    planes = np.unpackbits(beats, axis=1, bitorder="little")[:, : bits * simd].reshape(-1, simd, bits)
-    weights = np.int64(1) << np.arange(bits, dtype=np.int64)
-    if signed:
-        weights[-1] = -weights[-1]
-    values = planes.astype(np.int64) @ weights
+    values = unpacked(beats, bits, simd, signed)
     if values.size % channels:
         raise UserError(f"unpack: {values.size} values are no whole number of vectors of {channels} channels")
     return values.reshape(-1, channels)

@@ -10,20 +10,10 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 
 from hls.finn_setup import finn_workspace
-from hls.network import (
-    Convolution,
-    Correct,
-    Integers,
-    Layer,
-    Mark,
-    Network,
-    Requantization,
-    Select,
-    SkipAdd,
-    Tensor,
-    TransposedConvolution,
-    filling,
-)
+from hls.layers import Convolution, Requantization, TransposedConvolution
+from hls.layers.joins import add
+from hls.layers.restoration import correct, filling, mark, select
+from hls.network import Integers, Layer, Network, Tensor
 from sim.family import Case, Pixels, brevitas_pixels, configuration, images, lowered, twin
 
 __all__ = [
@@ -113,14 +103,14 @@ def integer_network(case: Case) -> Network:
             maximum = 2 * x.maximum
             size = x.height, x.width, channels
             total = Tensor(f"add{n}_result", *size, maximum.bit_length(), maximum, 1.0)
-            layers.append(SkipAdd(f"add{n}", (x, outputs[-1 - n]), total))
+            layers.append(add(f"add{n}", (x, outputs[-1 - n]), total))
             x = total
         if case.skips and case.sum_bits is not None:
             less = Tensor(f"requant{n}_result", *size, case.sum_bits, 2**case.sum_bits - 1, 1.0)
             layers.append(Requantization(f"requant{n}", x, less, steps(channels, case.sum_bits, x.maximum)))
             x = less
     last, ending = _ended(case, back(x, case.generator.outputs, 8), image, entered)
-    return Network(image, last, (*layers, *ending), 0.5)
+    return Network(image, (last,), (*layers, *ending), 0.5)
 
 
 def _ended(case: Case, last: Tensor, image: Tensor, entered: Tensor) -> tuple[Tensor, list[Layer]]:
@@ -131,12 +121,12 @@ def _ended(case: Case, last: Tensor, image: Tensor, entered: Tensor) -> tuple[Te
     if case.mode == "filled":
         marked = Tensor("mark1_result", *size, 4, 8, 255, 1.0)
         filled, result = filling(marked, case.fill_levels, False, "filled", case.fill_sweeps)
-        return result, [Mark("mark1", (last, image), marked), *filled]
+        return result, [mark("mark1", (last, image), marked), *filled]
     if case.mode == "corrected":
         result = Tensor("correct1_result", *size, 3, 8, 255, 1.0)
-        return result, [Correct("correct1", (last, entered), result)]
+        return result, [correct("correct1", (last, entered), result)]
     result = Tensor("select1_result", *size, 3, 8, 255, 1.0)
-    return result, [Select("select1", (last, image), result)]
+    return result, [select("select1", (last, image), result)]
 
 
 def _weights(rng: np.random.Generator, bits: int, shape: tuple[int, ...]) -> Integers:

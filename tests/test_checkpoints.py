@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hls.qonnx_reader import read
+from hls.frontend import read
 from model.checkpoint import load
 from model.generator import GeneratorConfig
 from pixelmend.config import Frame, load_frame

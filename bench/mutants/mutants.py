@@ -1,22 +1,26 @@
-"""The lists of planted bugs."""
+"""The lists of planted bugs: of every operator's folder, and those beside this file."""
 
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from hls.ops import folders
+from hls.ops.operator import TIMING
 from pixelmend.config import CHECKED, parse
 from pixelmend.errors import UserError
 from pixelmend.files import text_digest
 from pixelmend.provenance import ROOT
 
 HERE = Path(__file__).parent
+NAME = "mutants.toml"
 AREAS = ("rtl", "kernels", "lowering")
 
 Area = Literal["rtl", "kernels", "lowering"]
+KINDS: dict[str, Area] = {".sv": "rtl", ".hpp": "kernels", ".py": "lowering"}
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -27,7 +31,7 @@ class Mutant:
     """Of its own in all lists, e.g. `fork-stuck-ready`."""
     area: Area
     file: str
-    """Relative to the repository."""
+    """Relative to the repository, where it is in it."""
     old: str
     """Occurs exactly once in the file."""
     new: str
@@ -58,23 +62,46 @@ class Mutant:
         return text_digest(self.name, self.mutated(), *self.checks, *texts)
 
 
-def mutants(folder: Path = HERE) -> list[Mutant]:
-    """All mutants of the three lists. `UserError` for a name taken twice and for a table that is wrong.
+def mutants(folder: Path | None = None) -> list[Mutant]:
+    """All mutants: of the operators' folders and of the lists beside this file, or of those in `folder`
+    alone.
 
     A list has tables [[mutant]] with the fields of `Mutant`; above them, `checks` are those of every mutant
-    of a file, by its path, for mutants that name none of their own.
+    of a file, by its path, for mutants that name none of their own. In an operator's folder, `mutants.toml`,
+    files lie beside the list, and their kind tells the area. `UserError` for a name taken twice and for a
+    table that is wrong.
     """
     found = []
+    if folder is None:
+        for own in folders():
+            found += _own(own / NAME)
     for area in AREAS:
-        path = folder / f"{area}.toml"
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        usual = tables.get("checks", {})
-        for table in tables["mutant"]:
-            entry = {"area": area, "checks": usual.get(table.get("file"), []), **table}
-            found.append(parse(entry, Mutant, f"{path}: mutant {table.get('name')!r}"))
+        path = (folder or HERE) / f"{area}.toml"
+        for table in _tables(path):
+            found.append(parse({"area": area, **table}, Mutant, f"{path}: mutant {table.get('name')!r}"))
     twice = [name for name, count in Counter(mutant.name for mutant in found).items() if count > 1]
     if twice:
         raise UserError(
-            f"{folder}: expected a name of its own for each mutant, found twice: {', '.join(twice)}"
+            f"{folder or HERE}: expected a name of its own for each mutant, found twice: {', '.join(twice)}"
         )
     return found
+
+
+def _own(path: Path) -> list[Mutant]:
+    """Those of an operator's list, if it has one."""
+    found = []
+    for table in _tables(path) if path.is_file() else []:
+        where = f"{path}: mutant {table.get('name')!r}"
+        file = path.parent / str(table.get("file"))
+        if file.suffix not in KINDS:
+            raise UserError(f"{where}: file: expected one of {', '.join(KINDS)}, got {table.get('file')!r}")
+        area = "lowering" if file.name == TIMING else KINDS[file.suffix]
+        place = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
+        found.append(parse({"area": area, **table, "file": place}, Mutant, where))
+    return found
+
+
+def _tables(path: Path) -> list[dict[str, Any]]:
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    usual = tables.get("checks", {})
+    return [{"checks": usual.get(table.get("file"), []), **table} for table in tables["mutant"]]

@@ -158,7 +158,7 @@ def main(
     unknown = set(only or []) - known
     if unknown:
         raise UserError(
-            f"--only: expected names of the lists in bench/mutants, got {', '.join(sorted(unknown))}"
+            f"--only: expected names of the lists of planted bugs, got {', '.join(sorted(unknown))}"
         )
     if area is not None and area not in AREAS:
         raise UserError(f"--area: expected one of {', '.join(AREAS)}, got {area!r}")

@@ -15,10 +15,12 @@ from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
+from board.formats import Port, Ports
 from hls.config import HlsConfig
 from hls.cpp.kernels import headers
 from hls.cpp.units import Channel, Place, Unit, structure
 from hls.ops import facets
+from hls.ports import ports
 from hls.rtl.top import links
 from pixelmend.files import write_text
 
@@ -48,13 +50,13 @@ def generate(model: ModelWrapper, config: HlsConfig, folder: Path) -> None:
         for node in model.graph.node
         if not facets(node).buffers
     }
-    _, height, width, _ = model.get_tensor_shape(model.graph.input[0].name)
-    beats = height * width // config.pixels_per_beat
-    layers = _layers(units, channels, beats)
+    ends = ports(model, config.pixels_per_beat)
+    names = [model.graph.input[0].name, *(end.name for end in model.graph.output)]
+    layers = _layers(units, dict(zip(names, (ends.input, *ends.outputs), strict=True)))
     for layer, text in layers.items():
         write_text(folder / "params" / f"{layer}.hpp", text)
-    write_text(folder / "top.hpp", _top_header(model, channels, config.pixels_per_beat))
-    write_text(folder / "top.cpp", _top(units, channels, list(layers)))
+    write_text(folder / "top.hpp", _top_header(ends))
+    write_text(folder / "top.cpp", _top(units, channels, list(layers), ends, names))
     write_text(folder / "csynth.tcl", _csynth(config))
 
 
@@ -80,11 +82,11 @@ def _unit(model: ModelWrapper, node: Any, channels: dict[str, Channel], part: st
     return operator.unit(Place(model, node, inputs, [channels[tensor] for tensor in node.output], part))
 
 
-def _layers(units: dict[str, Unit], channels: dict[str, Channel], beats: int) -> dict[str, str]:
-    """The headers of params/ by layer, in the order of the network."""
+def _layers(units: dict[str, Unit], ends: dict[str, Port]) -> dict[str, str]:
+    """The headers of params/ by layer, in the order of the network; `ends` are the ports by their tensors."""
     parts: dict[str, list[str]] = {"image": []}
-    for name in ("image_in", "image_out"):
-        constants = {"BEATS": beats, "BITS": channels[name].bits}
+    for name, port in ends.items():
+        constants = {"BEATS": port.beats, "BITS": port.bits}
         parts["image"].append(structure(f"{name}_axis", "AXI-Stream port", constants))
     for name, made in units.items():
         parts.setdefault(name.split("_")[0], []).append(made.structures)
@@ -102,36 +104,62 @@ def _layers(units: dict[str, Unit], channels: dict[str, Channel], beats: int) ->
     }
 
 
-def _top_header(model: ModelWrapper, channels: dict[str, Channel], pixels_per_beat: int) -> str:
-    _, height, width, inputs = model.get_tensor_shape(model.graph.input[0].name)
-    outputs = model.get_tensor_shape(model.graph.output[0].name)[3]
+def _top_header(ends: Ports) -> str:
+    types = "".join(
+        f"typedef kernels::Axis<{8 * port.beat_bytes}>::beat_t {_beat_type(port)};  // {port}\n"
+        for port in (ends.input, *ends.outputs)
+    )
+    outputs = " ".join(
+        f"X({port.name}, {_beat_type(port)}, {port.beats}, {port.beat_bytes})" for port in ends.outputs
+    )
     return f"""// SPDX-License-Identifier: Apache-2.0
-// Generated: ports of the accelerator. A pixel is R in the lowest byte, then G and B; the first pixel lowest.
+// Generated: ports of the accelerator. Channel 0 of the first pixel is in the lowest bits of a beat (R, then G
+// and B); what fills a beat up to whole bytes is zero.
 #pragma once
 
 #include "kernels/platform.hpp"
 
-static const int HEIGHT = {height};
-static const int WIDTH = {width};
-static const int PIXELS_PER_BEAT = {pixels_per_beat};
-static const int IN_CHANNELS = {inputs};   // bytes of a pixel
-static const int OUT_CHANNELS = {outputs};
+{types}
+static const int HEIGHT = {ends.input.height};  // of the frames that go in
+static const int WIDTH = {ends.input.width};
+static const int IN_BEATS = {ends.input.beats};  // a frame
+static const int IN_BYTES = {ends.input.beat_bytes};  // a beat
 
-typedef kernels::Axis<{channels["image_in"].bits}>::beat_t in_beat_t;
-typedef kernels::Axis<{channels["image_out"].bits}>::beat_t out_beat_t;
+// For the test bench, of every output: port, type of a beat, beats a frame, bytes a beat.
+#define PIXELMEND_OUTPUTS(X) {outputs}
 
-// Repairs one frame. TLAST marks the last beat of a frame on both sides; `frame_error` rises, until reset,
-// where it came early or not at all.
-void {NAME}(hls::stream<in_beat_t>& s_axis, hls::stream<out_beat_t>& m_axis, ap_uint<1>& frame_error);
+// One frame. TLAST marks the last beat of a frame on all sides; `frame_error` rises, until reset, where it
+// came early or not at all.
+void {NAME}({_arguments(ends)});
 """
 
 
-def _top(units: dict[str, Unit], channels: dict[str, Channel], layers: list[str]) -> str:
+def _beat_type(port: Port) -> str:
+    """`in_beat_t`, `out_beat_t`, `out_1_beat_t`, ..."""
+    return f"{port.name.replace('s_axis', 'in').replace('m_axis', 'out')}_beat_t"
+
+
+def _arguments(ends: Ports) -> str:
+    """Of the top function."""
+    streams = [f"hls::stream<{_beat_type(port)}>& {port.name}" for port in (ends.input, *ends.outputs)]
+    return ", ".join([*streams, "ap_uint<1>& frame_error"])
+
+
+def _top(
+    units: dict[str, Unit], channels: dict[str, Channel], layers: list[str], ends: Ports, names: list[str]
+) -> str:
     unique = {channel.name: channel for channel in channels.values()}
     own = {channel.name: channel for made in units.values() for channel in made.channels}
     streams = [*unique.values(), *own.values()]
     declared = "\n".join(line for channel in streams for line in _declaration(channel))
     bindings = "\n".join(f"  {line}" for made in units.values() for line in made.bindings)
+    all_ports = (ends.input, *ends.outputs)
+    pragmas = "\n".join(f"#pragma HLS INTERFACE axis port = {port.name}  // with TLAST" for port in all_ports)
+    image_in, *images_out = names
+    exits = "\n".join(
+        f"  pixel_out<{image}_axis>({channels[image].name}, {port.name});"
+        for image, port in zip(images_out, ends.outputs, strict=True)
+    )
     return f"""// SPDX-License-Identifier: Apache-2.0
 // Generated: {len(units)} nodes. Streams are named as the tensors of dataflow.onnx.
 #include "top.hpp"
@@ -141,9 +169,8 @@ def _top(units: dict[str, Unit], channels: dict[str, Channel], layers: list[str]
 using namespace kernels;
 using namespace nodes;
 
-void {NAME}(hls::stream<in_beat_t>& s_axis, hls::stream<out_beat_t>& m_axis, ap_uint<1>& frame_error) {{
-#pragma HLS INTERFACE axis port = s_axis  // with TLAST
-#pragma HLS INTERFACE axis port = m_axis  // with TLAST
+void {NAME}({_arguments(ends)}) {{
+{pragmas}
 #pragma HLS INTERFACE ap_none register port = frame_error  // a plain wire that keeps its value
 #pragma HLS INTERFACE ap_ctrl_none port = return  // runs by itself, frame after frame
 #pragma HLS DATAFLOW  // all nodes at once, each on its own part of the frame
@@ -154,9 +181,9 @@ void {NAME}(hls::stream<in_beat_t>& s_axis, hls::stream<out_beat_t>& m_axis, ap_
 
 {bindings}
 
-  pixel_in<image_in_axis>(s_axis, image_in, frame_error);
+  pixel_in<{image_in}_axis>(s_axis, {channels[image_in].name}, frame_error);
 {_calls(units)}
-  pixel_out<image_out_axis>(image_out, m_axis);
+{exits}
 }}
 """
 

@@ -1,6 +1,7 @@
 """Convolution: padding, sliding window, matrix-vector unit, thresholds."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,9 +30,9 @@ class Convolution(Layer):
     a[c] = sum over i, u, v of weights[c, i, u, v] * in[i, y*s + u*d - top, x*s + v*d - left]
     out[c] = result.minimum + sum over t of (a[c] >= thresholds[c, t])
 
-    `stride` s and `dilation` d are of both axes, or a pair of rows and columns. Padding with no zeros and the sliding
-    window of a 1x1 kernel are left out of the hardware. `more`: further thresholds of the same sums, each with the
-    tensor that they make, where the file quantizes one convolution more than once.
+    `stride` s and `dilation` d are of both axes, or a pair of rows and columns. Padding with no zeros and the
+    sliding window of a 1x1 kernel are left out of the hardware. `more`: further thresholds of the same sums,
+    each with the tensor that they make, where the file quantizes one convolution more than once.
     """
 
     name: str
@@ -54,12 +55,20 @@ class Convolution(Layer):
     def outputs(self) -> tuple[Tensor, ...]:
         return (self.result, *(tensor for _, tensor in self.more))
 
+    def only(self, live: Sequence[Tensor]) -> "Convolution":
+        (steps, result), *more = [
+            one for one in ((self.thresholds, self.result), *self.more) if one[1] in live
+        ]
+        return replace(self, thresholds=steps, result=result, more=tuple(more))
+
     def build(self, graph: "Builder") -> None:
         ends = accumulate(
             graph, self.name, self.source, self.weights, self.weight_bits, self.pads, pair(self.stride),
             pair(self.dilation), self.result.size, [self.thresholds, *(steps for steps, _ in self.more)],
         )  # fmt: skip
-        for (stream, steps), tensor, name in zip(ends, self.outputs, names(self.name, len(ends)), strict=True):
+        for (stream, steps), tensor, name in zip(
+            ends, self.outputs, names(self.name, len(ends)), strict=True
+        ):
             last = graph.declare(tensor)
             compare(graph, name, stream, steps, tensor, last, self.result.size)
             graph.write(tensor, last)
@@ -173,6 +182,6 @@ def accumulate(
 
 
 def reach(matrix: Integers, source: Tensor) -> tuple[int, int]:
-    """The smallest and the largest sum of products of a column of weights (MW, MH) with values of `source`."""
+    """The smallest and the largest sum of a column of weights (MW, MH) times values of `source`."""
     low, high = matrix * source.minimum, matrix * source.maximum
     return int(np.minimum(low, high).sum(0).min()), int(np.maximum(low, high).sum(0).max())

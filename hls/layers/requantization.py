@@ -32,7 +32,9 @@ class Requantization(Layer):
 
     def build(self, graph: "Builder") -> None:
         stream = graph.declare(self.result)
-        compare(graph, self.name, graph.read(self.source), self.thresholds, self.result, stream, self.source.size)
+        compare(
+            graph, self.name, graph.read(self.source), self.thresholds, self.result, stream, self.source.size
+        )
         graph.write(self.result, stream)
 
 

@@ -9,7 +9,8 @@ interleaves them. For k = 4, s = 2, window position p holds kernel row r + 2 * (
 MACs per window: (t * s)**2 * Cin * Cout, that is k * k * Cin * Cout per input pixel where s divides k.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 class TransposedConvolution(Layer):
     """The adjoint of a convolution: every input pixel adds a k x k stamp of `weights` at stride s.
 
-    in pixel (y, x), kernel element (u, v) -> accumulator at (y*s + u - pad, x*s + v - pad); the result has the
-    size that its tensor says, what falls outside is dropped, what no stamp reaches is a sum of nothing. Then
-    thresholds as of a convolution. `pad` is of all sides, or of top and left.
+    in pixel (y, x), kernel element (u, v) -> accumulator at (y*s + u - pad, x*s + v - pad); the result has
+    the size that its tensor says, what falls outside is dropped, what no stamp reaches is a sum of nothing.
+    Then thresholds as of a convolution. `pad` is of all sides, or of top and left.
     """
 
     name: str
@@ -51,6 +52,12 @@ class TransposedConvolution(Layer):
     def outputs(self) -> tuple[Tensor, ...]:
         return (self.result, *(tensor for _, tensor in self.more))
 
+    def only(self, live: Sequence[Tensor]) -> "TransposedConvolution":
+        (steps, result), *more = [
+            one for one in ((self.thresholds, self.result), *self.more) if one[1] in live
+        ]
+        return replace(self, thresholds=steps, result=result, more=tuple(more))
+
     def build(self, graph: "Builder") -> None:
         lowered = phases(self)
         sets = [self.thresholds, *(steps for steps, _ in self.more)]
@@ -60,7 +67,9 @@ class TransposedConvolution(Layer):
             graph, self.name, self.source, lowered.weights, self.weight_bits, lowered.pads, (1, 1), (1, 1),
             lowered.windows, tiled,
         )  # fmt: skip
-        for (stream, steps), tensor, name in zip(ends, self.outputs, names(self.name, len(ends)), strict=True):
+        for (stream, steps), tensor, name in zip(
+            ends, self.outputs, names(self.name, len(ends)), strict=True
+        ):
             # thresholds come before the shuffle, so that its row buffer holds few-bit words
             channels = self.stride**2 * tensor.channels
             wide = graph.stream(f"{name}_phases", (*lowered.windows, channels), tensor.kind)
@@ -103,7 +112,7 @@ def shuffle(
 class PhaseConvolution:
     """The equivalent: pad with zeros, correlate with `weights` at stride 1, shuffle by `stride`, crop."""
 
-    weights: Integers  # (stride * stride * Cout, Cin, taps_y, taps_x); filter (r * stride + c) * Cout + channel
+    weights: Integers  # (stride**2 * Cout, Cin, taps_y, taps_x); filter (r * stride + c) * Cout + channel
     pads: tuple[int, int, int, int]  # top, left, bottom, right
     windows: tuple[int, int]  # convolution output: rows, columns
     crop: tuple[int, int, int, int]  # rows and columns dropped after the shuffle: top, left, bottom, right
@@ -117,7 +126,8 @@ def phases(layer: TransposedConvolution) -> PhaseConvolution:
     kernel = np.zeros((inputs, outputs, taps[0] * s, taps[1] * s), np.int64)
     kernel[:, :, : sides[0], : sides[1]] = layer.weights
     # kernel row u = d * s + r at window position p = taps - 1 - d
-    split = kernel.reshape(inputs, outputs, taps[0], s, taps[1], s)[:, :, ::-1, :, ::-1, :]  # I, O, p, r, q, c
+    split = kernel.reshape(inputs, outputs, taps[0], s, taps[1], s)
+    split = split[:, :, ::-1, :, ::-1, :]  # I, O, p, r, q, c
     filters = split.transpose(3, 5, 1, 0, 2, 4).reshape(s * s * outputs, inputs, *taps)
     above, beside = (layer.pad, layer.pad) if isinstance(layer.pad, int) else layer.pad
     top, bottom, rows, first, last = _span(layer.source.height, layer.result.height, s, taps[0], above)

@@ -1,5 +1,5 @@
 """The operators of the dataflow graph, a folder each. Importing registers them with FINN and with us."""
 
-from hls.ops.registry import DOMAIN, facets, load, operators, register
+from hls.ops.registry import DOMAIN, facets, folders, load, operators, register
 
-__all__ = ["DOMAIN", "facets", "load", "operators", "register"]
+__all__ = ["DOMAIN", "facets", "folders", "load", "operators", "register"]

@@ -45,23 +45,23 @@ class StreamOp(Operator, rtlbackend.RTLBackend):
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
         """Shape of input tensor `ind`."""
-        raise NotImplementedError
+        self.left_out("shape of an input (get_normal_input_shape)")
 
     def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
         """Shape of output tensor `ind`."""
-        raise NotImplementedError
+        self.left_out("shape of an output (get_normal_output_shape)")
 
     def get_input_datatype(self, ind: int = 0) -> BaseDataType:
         """Datatype of input `ind`, an INT, UINT or BINARY."""
-        raise NotImplementedError
+        self.left_out("datatype of an input (get_input_datatype)")
 
     def get_output_datatype(self, ind: int = 0) -> BaseDataType:
         """Datatype of output `ind`."""
-        raise NotImplementedError
+        self.left_out("datatype of an output (get_output_datatype)")
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         """Parameters of the core and what its stream ports connect to, for the wrapper."""
-        raise NotImplementedError
+        self.left_out("core's parameters and ports (core_instance)")
 
     def join_connections(self) -> dict[str, str]:
         """Connections of a core that joins two streams: ports s_axis_a, s_axis_b and m_axis."""
@@ -124,8 +124,8 @@ class StreamOp(Operator, rtlbackend.RTLBackend):
     def work(self) -> Work:
         return Work()
 
-    def waits_unfolded(self) -> tuple[int, ...]:
-        return ()
+    def footprint(self) -> tuple[float, float]:
+        return float(self.lut_estimation("")), self.bram_estimation("") / 2
 
     def instance(self, model: ModelWrapper) -> Iterator[str]:
         return instantiated(self)

@@ -14,6 +14,3 @@ class FinnOp(Operator):
 
     def folded(self) -> None:
         pass
-
-    def waits_unfolded(self) -> tuple[int, ...]:
-        return ()

@@ -2,13 +2,13 @@
 
 A node of the dataflow graph is an object of FINN's `HWCustomOp`; shapes, datatypes and stream widths are
 asked of it as FINN has them. `Operator` adds what the rest of the project asks. It leaves every facet out and
-says which: an operator that was not taught one is an error, never a guess. `StreamOp` (hls.ops.base) is the base
-of our own operators; the classes of `hls/ops/` that carry a FINN name wrap FINN's node.
+says which: an operator that was not taught one is an error, never a guess. `StreamOp` (hls.ops.base) is the
+base of our own operators; the classes of `hls/ops/` that carry a FINN name wrap FINN's node.
 
 Outside `hls/ops/` no code asks what kind a node is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -94,9 +94,15 @@ class Operator:
     synthesis_rank: int = 9
     """Where a synthesis takes it: the lower, the longer Yosys needs, the earlier it starts."""
 
-    def left_out(self, facet: str) -> NoReturn:
+    @classmethod
+    def left_out(cls, facet: str) -> NoReturn:
         """An error that names the operator and the facet it lacks."""
-        raise NotImplementedError(f"{type(self).__name__} says nothing of its {facet}")
+        raise NotImplementedError(f"{cls.__name__} says nothing of its {facet}")
+
+    drawn_into: Callable[[Generator, tuple[int, int, int], int, bool], dict[str, Any] | None] | None = None
+    """Of a user's operator, how the fuzzer puts it into networks: by a random number generator, the shape (H, W, C), the
+    bits and the sign of what it reads, the `domain`, the `kind` and the attributes of an ONNX node; or None, not there.
+    """
 
     # What it computes.
 
@@ -104,15 +110,15 @@ class Operator:
         """The outputs for whole batches; constants come as the last inputs. It defines the result."""
         self.left_out("results (evaluate)")
 
-    @staticmethod
-    def draw(rng: Generator) -> Drawn:
+    @classmethod
+    def draw(cls, rng: Generator) -> Drawn:
         """A random node of the operator, small enough to be simulated in seconds."""
-        raise NotImplementedError("an operator says how a random node of it is drawn (draw)")
+        cls.left_out("random nodes (draw)")
 
-    @staticmethod
-    def naive(drawn: Drawn, frames: list[Array]) -> list[Array]:
+    @classmethod
+    def naive(cls, drawn: Drawn, frames: list[Array]) -> list[Array]:
         """The outputs of one frame, lists of (H, W, C) int64, by loops that share nothing with `evaluate`."""
-        raise NotImplementedError("an operator has a naive reference (naive)")
+        cls.left_out("naive reference (naive)")
 
     # When it computes it.
 
@@ -154,9 +160,11 @@ class Operator:
         """Products and weights of a frame."""
         self.left_out("work (work)")
 
-    def waits_unfolded(self) -> tuple[int, ...]:
-        """The inputs at which pixels wait in a number and a width that no folding changes."""
-        self.left_out("inputs that wait whatever the folding (waits_unfolded)")
+    def footprint(self) -> tuple[float, float]:
+        """LUTs and BRAM36 that it takes as it is folded, roughly: what `hls.budget` plans with. Of an operator that
+        multiplies, `options` says it.
+        """
+        self.left_out("rough cost (footprint)")
 
     # What it becomes.
 
@@ -233,8 +241,8 @@ def steps(takes: Sequence[Array], gives: Sequence[Array]) -> tuple[str, list[int
 def in_step(needs: Sequence[Array], counts: Sequence[int]) -> tuple[str, list[int]]:
     """`steps` where output beat n leaves in the step that takes the last beat it needs of each input.
 
-    needs[i][n] is the index of that beat of input i, -1 where it needs none; counts[i] are the beats of a frame.
-    What no output needs is taken at the end.
+    needs[i][n] is the index of that beat of input i, -1 where it needs none; counts[i] are the beats of a
+    frame. What no output needs is taken at the end.
     """
     through = [np.maximum.accumulate(need) + 1 for need in needs]  # beats taken once output n leaves
     before = [np.concatenate([[0], taken[:-1]]) for taken in through]

@@ -7,10 +7,11 @@ from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
+from board.formats import Port
 from hls.config import HlsConfig
 from hls.ops import facets
+from hls.ports import ports
 from hls.rtl import top
-from hls.streams import pixel_bits
 
 PORTS = "stream_port"
 """What pixel_in and pixel_out count as among the operators."""
@@ -39,10 +40,12 @@ class Unit:
 def units(model: ModelWrapper, config: HlsConfig) -> Iterator[Unit]:
     """Every part of the top level, in the order of the stream."""
     links = top.links(model)
-    yield _port("pixel_in", model, model.graph.input[0].name, config)
+    ends = ports(model, config.pixels_per_beat)
+    yield _port("pixel_in", "pixel_in", ends.input)
     for node in model.graph.node:
         yield _node(model, node, links)
-    yield _port("pixel_out", model, model.graph.output[0].name, config)
+    for index, port in enumerate(ends.outputs):
+        yield _port(top.exit_name(index), "pixel_out", port)
 
 
 def whole() -> Unit:
@@ -50,10 +53,8 @@ def whole() -> Unit:
     return Unit(top.NAME, "top", top.NAME, memory="*")
 
 
-def _port(module: str, model: ModelWrapper, image: str, config: HlsConfig) -> Unit:
-    _, height, width, _ = model.get_tensor_shape(image)
-    bits, beats = config.pixels_per_beat * pixel_bits(model, image), height * width // config.pixels_per_beat
-    return Unit(module, PORTS, module, parameters={"WIDTH": bits, "FRAME_BEATS": beats})
+def _port(name: str, module: str, port: Port) -> Unit:
+    return Unit(name, PORTS, module, parameters={"WIDTH": 8 * port.beat_bytes, "FRAME_BEATS": port.beats})
 
 
 def _node(model: ModelWrapper, node: Any, links: list[top.Link]) -> Unit:
@@ -82,4 +83,11 @@ def _node(model: ModelWrapper, node: Any, links: list[top.Link]) -> Unit:
     module = f"fit_{node.name}"
     head = ["`default_nettype none", f"module {module} (", "  " + ",\n  ".join(ports), ");"]
     text = "\n".join([*head, *wires, *operator.instance(model), "endmodule", "`default_nettype wire"])
-    return Unit(node.name, node.op_type, module, text + "\n", memory=f"{node.name}_*.dat", rank=operator.synthesis_rank)
+    return Unit(
+        node.name,
+        node.op_type,
+        module,
+        text + "\n",
+        memory=f"{node.name}_*.dat",
+        rank=operator.synthesis_rank,
+    )

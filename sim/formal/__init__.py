@@ -1,9 +1,9 @@
 """Formal proofs of our RTL with SymbiYosys: `python -m sim.formal.prove`, `make formal`.
 
-proofs.toml    what is proved: module, parameters, engine, depth
-harness/       `<module>_proof.sv`: the module between neighbours that do anything they may
-checks/        what the harnesses are made of: neighbours, and properties of streams
-proofs.py      proofs.toml, read and checked
+proofs.toml    what is proved: module, parameters, engine, depth; here and in the operators' folders
+(`hls/ops/`) harness/       `<module>_proof.sv`: the module between neighbours that do anything they may; an
+operator's is beside it checks/        what the harnesses are made of: neighbours, and properties of streams
+proofs.py      all proofs.toml, read and checked
 sby.py         one proof run with SymbiYosys
 yosys.py       native Yosys in the place of SymbiYosys' own
 prove.py       the command: all proofs, a table, report.json

@@ -88,11 +88,11 @@ def _sources(proof: Proof, folder: Path, edits: Mapping[str, str]) -> list[Path]
         else:
             found.append(folder / Path(source).name)
             write_text(found[-1], text)
-    return [*found, HERE / "harness" / f"{proof.module}_proof.sv"]
+    return [*found, proof.harness]
 
 
 def _fifo() -> str:
-    from hls.ops.base import fifo_source, mend_fifo  # FINN takes seconds to import; few proofs need it
+    from hls.ops.fifo.source import fifo_source, mend_fifo  # FINN takes seconds to import; few proofs need it
 
     return mend_fifo(fifo_source().read_text())
 

@@ -23,8 +23,8 @@ START = (-2, 12)
 own and whose nodes have no pipeline that only fills once.
 """
 CAUTIOUS = ("matrix", "fifo", "shuffle")
-"""Operators whose recurrence may be slower than the RTL: a matrix unit of one step a pass, FIFOs of fewer beats
-than cycles through one in block RAM, and a pixel shuffle with such FIFOs.
+"""Operators whose recurrence may be slower than the RTL: a matrix unit of one step a pass, FIFOs of fewer beats than
+cycles through one in block RAM, and a pixel shuffle with such FIFOs.
 """
 
 
@@ -41,7 +41,7 @@ class Pace:
         return tuple(tuple(a - b for a, b in zip(*pair, strict=True)) for pair in pairs)
 
     def safe(self) -> bool:
-        """Whether the recurrence promises no frame, and no time between two, that the RTL does not keep."""
+        """Whether the recurrence promises no frame, and no time from one to the next, that the RTL does not keep."""
         return all(lags[0] <= START[1] and all(b <= a for a, b in pairwise(lags)) for lags in self.lags())
 
     def exact(self) -> bool:

@@ -25,7 +25,7 @@ import hls.table
 import model.evaluate
 import model.photos
 import quant.qat
-from hls import qonnx_reader
+from hls import frontend
 from model.generator import GeneratorConfig
 from model.learn import TrainConfig
 from pixelmend import config as configuration
@@ -84,7 +84,7 @@ FILES: dict[str, tuple[str, Read]] = {
     "configuration": ("good.toml", lambda path: configuration.load(path, "train", TrainConfig)),
     "float checkpoint": ("float.safetensors", model.evaluate.load_generator),
     "quantized checkpoint": ("qat.safetensors", quant.qat.load_twin),
-    "network": ("generator.onnx", qonnx_reader.read),
+    "network": ("generator.onnx", frontend.read),
     "graph": ("build/dataflow.onnx", hls.dataflow.read),
     "table": ("build/dataflow.csv", hls.table.read_csv),
     "folding": ("build/folding.json", hls.fold.read),

@@ -30,7 +30,7 @@ def test_there_are_enough_of_each_kind() -> None:
     assert {mutant.area for mutant in LISTED} == set(AREAS)
     unexplained = [mutant for mutant in LISTED if mutant.survives and mutant.area == "rtl"]
     assert not unexplained, "no bug in RTL may survive"
-    modules = {proof.sources[-1] for proof in proofs() if proof.module != "fifo"}
+    modules = {proof.sources[-1] for proof in proofs() if proof.module != "fifo"}  # which is FINN's
     assert modules <= {mutant.file for mutant in LISTED}
 
 
@@ -131,7 +131,7 @@ def test_a_text_that_is_not_there_once(old: str, times: int | None) -> None:
 
 
 def test_names_that_are_not_known(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--only: expected names of the lists in bench/mutants, got nobody"):
+    with pytest.raises(UserError, match="--only: expected names of the lists of planted bugs, got nobody"):
         main(tmp_path, None, ["nobody"], None, False)
     with pytest.raises(UserError, match="--area: expected one of rtl, kernels, lowering, got 'all'"):
         main(tmp_path, "all", None, None, False)

@@ -15,19 +15,15 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from hls import dataflow, fold, streams
-from hls.fifo import PACE, RESOLUTION, is_skip, memories, size_shuffles, size_skips, skips
-from hls.network import (
-    Convolution,
-    Layer,
-    Network,
-    Requantization,
-    SkipAdd,
-    Tensor,
-    TransposedConvolution,
-)
-from hls.order import floor_pixels
+from hls.fifo import PACE, RESOLUTION, size_skips, skips
+from hls.layers import Convolution, Requantization, TransposedConvolution
+from hls.layers.joins import add
+from hls.network import Layer, Network, Tensor
+from hls.ops.fifo.memory import memories
+from hls.order import Order
 from hls.timing import Pipeline
 from model.generator import FILLED, Mode
+from sim.operators.needs import Input, dependence
 from tests.networks import Case, integer_network
 
 
@@ -35,16 +31,50 @@ class Tokens:
     """The graph as nodes that push tokens (pixels) to each other."""
 
     def __init__(self, model: ModelWrapper) -> None:
-        self.shapes = {node.name: model.get_tensor_shape(node.output[0]) for node in model.graph.node}
-        self.operators = {node.name: getCustomOp(node) for node in model.graph.node}
+        self.model = model
         self.streams = {
             node.name: [name for name in node.input if model.get_initializer(name) is None]
             for node in model.graph.node
         }
+        self.needs = {node.name: self.needed(node) for node in model.graph.node}
         self.readers = {name: node for node in model.graph.node for name in self.streams[node.name]}
         self.arrived: dict[tuple[str, str], int] = defaultdict(int)  # (node, tensor) -> tokens
         self.sent: dict[str, int] = defaultdict(int)
         self.highest: dict[str, int] = defaultdict(int)  # skip tensor -> level
+
+    def needed(self, node: Any) -> Any:
+        """(streams, output pixels): the last pixel of each stream that must have come, -1 for none.
+
+        Found by changing rows and columns and looking what becomes of the result: the last pixel is in the
+        last of both. Only what its RTL waits for beyond that, rows that are taken whole and the pixels that
+        come before one leaves, is asked of the operator.
+        """
+        operator = getCustomOp(node)
+        streams = self.streams[node.name]
+        inputs = [self.input(name) for name in streams]
+        constants = [self.model.get_initializer(name) for name in node.input if name not in streams]
+        found = []
+        for index, (height, width, _) in enumerate(one.shape for one in inputs):
+            y, x = np.indices((height, width))
+            ends = []
+            for places, count in ((y, height), (x, width)):
+                groups = places == np.arange(count)[:, None, None]
+                flags, *_ = dependence(operator, inputs, constants, index, np.random.default_rng(7), groups)
+                ends.append(np.where(flags.any(1), count - 1 - flags[:, ::-1].argmax(1), -1))
+            row, column = ends
+            access = operator.access(index)
+            if access.whole_rows:
+                column = np.full_like(row, width - 1)
+            last = np.where(row < 0, -1, row * width + column)
+            if access.delay is not None:
+                last = np.minimum(np.arange(len(last)) + access.delay, width * height - 1)
+            found.append(last)
+        return np.stack(found)
+
+    def input(self, name: str) -> Input:
+        """A stream with all values of its type."""
+        kind = self.model.get_tensor_datatype(name)
+        return Input(tuple(self.model.get_tensor_shape(name)[1:]), int(kind.min()), int(kind.max()))
 
     def push(self, tensor: str) -> None:
         """One more token on `tensor`; everything that it lets happen happens."""
@@ -62,40 +92,11 @@ class Tokens:
 
     def ready(self, node: Any) -> bool:
         """Whether the next output token of `node` can be made of what has arrived."""
-        sent = self.sent[node.name]
-        height, width = self.shapes[node.name][1:3]
-        if sent == height * width:
+        sent, needs = self.sent[node.name], self.needs[node.name]
+        if sent == needs.shape[1]:
             return False
-        y, x = divmod(sent, width)
         counts = [self.arrived[node.name, name] for name in self.streams[node.name]]
-        operator = self.operators[node.name]
-        match node.op_type:
-            case "FMPadding_rtl":
-                top, left, _, _ = operator.get_nodeattr("Padding")
-                rows, columns = operator.get_nodeattr("ImgDim")
-                inside = 0 <= y - top < rows and 0 <= x - left < columns
-                return not inside or counts[0] > (y - top) * columns + x - left
-            case "ConvolutionInputGenerator_rtl":
-                columns = operator.get_nodeattr("IFMDim")[1]
-                (k, _), (s, _) = operator.get_nodeattr("ConvKernelDim"), operator.get_nodeattr("Stride")
-                window = [(y * s + v) * columns + x * s + u for v in range(k) for u in range(k)]
-                return all(pixel < counts[0] for pixel in window)
-            case "PyramidHalve_rtl":
-                return counts[0] > (2 * y + 1) * 2 * width + 2 * x + 1
-            case "PyramidDouble_rtl":
-                rows = counts[0] // (width // 2)
-                wanted = {
-                    min(max(row, 0), height // 2 - 1) for row in (y // 2, y // 2 + (1 if y % 2 else -1))
-                }
-                return counts[1] > sent and all(row < rows for row in wanted)
-            case "PyramidRelax_rtl":
-                return counts[0] >= min(sent + 2 * width + 4, height * width)
-            case "PixelShuffle_rtl":
-                columns, s = operator.get_nodeattr("ImgDim")[1], operator.get_nodeattr("Stride")
-                row = (y + operator.get_nodeattr("CropNorth")) // s
-                return counts[0] > row * columns + (x + operator.get_nodeattr("CropWest")) // s
-            case _:
-                return all(count > sent for count in counts)
+        return bool((needs[:, sent] < counts).all())
 
 
 CASES = [
@@ -148,16 +149,17 @@ def over_the_whole(kernel: int, stride: int, height: int, width: int, on_skip: b
             Convolution("conv2", image, other, flat, 4, np.tile(np.arange(255), (3, 1)), 1, (0,) * 4)
         )
     layers += [
-        SkipAdd("add1", (large, other if on_skip else image), total),
+        add("add1", (large, other if on_skip else image), total),
         Requantization("requant1", total, result, np.tile(np.arange(255), (3, 1))),
     ]
-    return Network(image, result, tuple(layers), 0.5)
+    return Network(image, (result,), tuple(layers), 0.5)
 
 
 def waiting(model: ModelWrapper) -> dict[tuple[str, int], int]:
     """Floors in pixels of all inputs of all joins, by node and index."""
+    order = Order(model)
     return {
-        (node.name, index): floor_pixels(model, node, index)
+        (node.name, index): order.floor_pixels(node, index)
         for node in model.graph.node
         if sum(model.get_initializer(name) is None for name in node.input) > 1
         for index in range(len(node.input))
@@ -192,10 +194,9 @@ def check_floors(network: Network, skips: int) -> None:
     last = model.find_producer("image_out")
     assert tokens.sent[last.name] == pixels, "the frame has not come out whole"
     floors = waiting(model)
+    order = Order(model)
     wanted = {
-        key: floor
-        for key, floor in floors.items()
-        if is_skip(model, model.get_node_from_name(key[0]), key[1])
+        key: floor for key, floor in floors.items() if order.is_skip(model.get_node_from_name(key[0]), key[1])
     }
     assert len(wanted) == skips
     for name, index in wanted:
@@ -206,18 +207,18 @@ def check_floors(network: Network, skips: int) -> None:
 
 def test_inputs_that_part_at_no_fork_need_no_fifo() -> None:
     model = dataflow.build(integer_network(CASES[0]))
-    add = model.get_node_from_name("add1_add")
-    assert floor_pixels(model, add, 1) > 1
-    add.input[1] = "image_in"  # of which there is no copy
-    assert floor_pixels(model, add, 1) == 0
-    assert not is_skip(model, model.get_node_from_name("conv1_mvau"), 1), "weights are no stream"
+    join = model.get_node_from_name("add1_add")
+    assert Order(model).floor_pixels(join, 1) > 1
+    join.input[1] = "image_in"  # of which there is no copy
+    order = Order(model)
+    assert order.floor_pixels(join, 1) == 0
+    assert not order.is_skip(model.get_node_from_name("conv1_mvau"), 1), "weights are no stream"
 
 
 def connected(network: Network, target: int, pixels_per_beat: int = 1) -> ModelWrapper:
     """Folded, connected, all FIFOs sized."""
     model = dataflow.build(network)
     fold.apply(model, fold.balanced(model, target))
-    size_shuffles(model)
     model = streams.connect(model, pixels_per_beat)
     size_skips(model)
     return model
@@ -351,7 +352,7 @@ def test_a_level_holds_the_rows_of_the_levels_above(levels: int) -> None:
     for n in range(1, levels + 1):
         above, width = levels + 1 - n, 32 >> (n - 1)
         join = model.get_node_from_name(f"double{n}_pixels")
-        assert floor_pixels(model, join, 1) == (2 * 2**above - 1) * width
+        assert Order(model).floor_pixels(join, 1) == (2 * 2**above - 1) * width
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hls import fit
-from hls.ops.base import fifo_source, mend_fifo
+from hls.ops.fifo.source import fifo_source, mend_fifo
 from hls.rtl.generate import OPS, mend_add_multi, mend_mvu_queue
 from hls.synthesis import jobs
 from hls.synthesis.cells import Cells, count

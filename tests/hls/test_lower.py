@@ -132,7 +132,7 @@ def test_a_changed_folding_is_used(model: Path, config: Path, tmp_path: Path) ->
     lower(model, config, build, edited)
     assert json.loads((build / "folding.json").read_text()) == folding
     table = (build / "dataflow.csv").read_text().splitlines()
-    assert next(line for line in table if line.startswith("conv1_mvau,")).split(",")[5:7] == ["2", "3"]
+    assert next(line for line in table if line.startswith("conv1_mvau,")).split(",")[6:8] == ["2", "3"]
     assert json.loads((build / "io.json").read_text())["expected_cycles"] <= cycles
 
 

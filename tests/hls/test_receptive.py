@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from hls import dataflow
-from hls.network import Network, Select, Tensor, filling
-from hls.receptive import CLUSTER, reach
+from hls.layers.restoration import filling, select
+from hls.network import Network, Tensor
+from hls.ops.relax.op import CLUSTER
+from hls.receptive import Reach
+from hls.receptive import reach as reach_of
 from model.generator import FILLED
 from sim.integer import IntegerModel
 from tests.networks import Case, equal, integer_network
@@ -26,6 +29,10 @@ CASES = (
 )
 
 
+def reach(network: Network) -> Reach:
+    return reach_of(dataflow.build(network))
+
+
 def model(case: Case) -> IntegerModel:
     return executed(integer_network(case))
 
@@ -38,7 +45,7 @@ def pyramid(side: int, levels: int, sweeps: int = 0) -> Network:
     """Nothing but the filling of an image with its map."""
     image = Tensor("image", side, side, 4, 8, 255, 1.0)
     layers, filled = filling(image, levels, False, "filled", sweeps)
-    return Network(image, filled, tuple(layers), 0.5)
+    return Network(image, (filled,), tuple(layers), 0.5)
 
 
 def test_one_level_by_hand() -> None:
@@ -111,8 +118,8 @@ def test_either_input_of_a_join_may_see_further() -> None:
     result = replace(filled.image_out, name="chosen")
     found = []
     for order in ((filled.image_in, filled.image_out), (filled.image_out, filled.image_in)):
-        layers = (*filled.layers, Select("select", order, result))
-        found.append(reach(replace(filled, image_out=result, layers=layers)))
+        layers = (*filled.layers, select("select", order, result))
+        found.append(reach(replace(filled, images_out=(result,), layers=layers)))
     assert found == [reach(filled)] * 2
 
 

@@ -4,12 +4,15 @@ from dataclasses import replace
 from math import inf
 
 import pytest
+from onnx import helper
 
 from hls import dataflow, fifo, fold, streams
-from hls.timing import SOURCE, Pipeline
+from hls.ops import DOMAIN, facets
+from hls.ops.operator import Frame
+from hls.timing import Pipeline, _program
 from model.generator import Mode
 from pixelmend.errors import UserError
-from pixelmend.native import call, program
+from pixelmend.native import call
 from tests.networks import Case, integer_network
 
 DIRECT = "stream 1 1 0"
@@ -22,30 +25,59 @@ def ends(*lines: str) -> list[int]:
 
 def told(*lines: str) -> list[list[int]]:
     """Both lines that the program writes: ends of frames, most beats held by each stream."""
-    text = call([str(program(SOURCE))], "timing", text="\n".join(lines))
+    text = call([str(_program())], "timing", text="\n".join(lines))
     return [[int(word) for word in line.split()] for line in text.splitlines()]
+
+
+def joined(*streams: int) -> str:
+    """A node that takes a beat of each stream but the last and gives one there."""
+    *taken, given = streams
+    return f"steps {len(taken)} {' '.join(map(str, taken))} 1 {given} {2 ** len(streams) - 1} 1"
+
+
+def of(kind: str, rows: int, columns: int, taken: int, given: int, **attributes: int) -> str:
+    """The line of an operator on 8-bit pixels, from stream `taken` to stream `given`."""
+    node = helper.make_node(
+        kind,
+        ["x"],
+        ["y"],
+        name="dut",
+        domain=DOMAIN,
+        ImgDim=[rows, columns],
+        inputDataType="UINT8",
+        **attributes,
+    )
+    operator = facets(node)
+    frame = Frame((rows,), (operator.get_normal_output_shape()[1],), (False,))
+    name, numbers = operator.schedule(frame)
+    return f"{name} 1 {taken} 1 {given} {' '.join(map(str, numbers))}"
 
 
 def one(
     node: str, beats_in: int, beats_out: int, frames: int = 3, before: str = DIRECT, behind: str = DIRECT
 ) -> list[int]:
     """Ends of frames through a single node between an eager source and an eager sink."""
-    return ends(before, behind, f"source 0 {beats_in}", node, f"sink 1 {beats_out}", f"run {frames}")
+    return ends(before, behind, f"source 0 1 0 {beats_in}", node, f"sink 1 1 0 {beats_out}", f"run {frames}")
 
 
 @pytest.mark.parametrize(
     ("node", "beats_in", "beats_out", "period"),
     [
-        ("join 1 0 1", 100, 100, 100),
-        ("convert 0 1 8 32 1", 100, 25, 100),  # narrow to wide: one in a cycle
-        ("convert 0 1 32 8 1", 25, 100, 100),  # wide to narrow: one out a cycle
-        ("convert 0 1 24 16 1", 100, 150, 200),  # FINN's vpc.sv: three beats out in four cycles
-        ("pad 0 1 2 6 4 1 1 1 1", 48, 96, 96),  # 4 x 6 pixels of 2 beats in a frame of zeros
-        ("matrix 0 1 8 1 3", 800, 100, 800),  # one pass
-        ("matrix 0 1 8 5 3", 800, 500, 4000),  # five passes, windows replayed
-        ("shuffle 0 1 1 4 6 2 0 0 0 0 12 12", 96, 96, 96),
-        ("halve 0 1 6", 24, 6, 24),  # 4 x 6 pixels
-        ("relax 0 1 24 15", 24, 24, 39),  # 4 x 6 pixels, and the last 15 leave before the next come
+        (joined(0, 1), 100, 100, 100),
+        ("convert 1 0 1 1 8 32 1", 100, 25, 100),  # narrow to wide: one in a cycle
+        ("convert 1 0 1 1 32 8 1", 25, 100, 100),  # wide to narrow: one out a cycle
+        ("convert 1 0 1 1 24 16 1", 100, 150, 200),  # FINN's vpc.sv: three beats out in four cycles
+        ("pad 1 0 1 1 2 6 4 1 1 1 1", 48, 96, 96),  # 4 x 6 pixels of 2 beats in a frame of zeros
+        ("matrix 1 0 1 1 8 1 3", 800, 100, 800),  # one pass
+        ("matrix 1 0 1 1 8 5 3", 800, 500, 4000),  # five passes, windows replayed
+        ("shuffle 1 0 1 1 1 4 6 2 0 0 0 0 12 12", 96, 96, 96),
+        (of("PyramidHalve_rtl", 4, 6, 0, 1), 24, 6, 24),  # 4 x 6 pixels
+        (
+            of("PyramidRelax_rtl", 4, 6, 0, 1, KeepFlag=1),
+            24,
+            24,
+            39,
+        ),  # 4 x 6 pixels, and the last 15 leave before the next come
     ],
 )
 def test_pace_of_a_node(node: str, beats_in: int, beats_out: int, period: int) -> None:
@@ -56,7 +88,7 @@ def test_pace_of_a_node(node: str, beats_in: int, beats_out: int, period: int) -
 
 def test_a_window_waits_for_its_last_element_and_for_the_frame_before() -> None:
     """4 x 4 pixels, kernel 2, stride 1: 9 windows of 4, the first once 6 elements have come."""
-    first, second = one("window 0 1 1 4 4 3 3 2 1 6 1", 16, 36, 2)
+    first, second = one("window 1 0 1 1 1 4 4 3 3 2 2 1 1 1 1 6 1", 16, 36, 2)
     # 5 elements, then the 36 fetches but for the first two, which came before; registers at both ends
     assert first >= 36 + 2
     # the next frame's first elements are read only when the last window has left
@@ -64,8 +96,8 @@ def test_a_window_waits_for_its_last_element_and_for_the_frame_before() -> None:
 
 
 def test_a_window_with_a_larger_buffer_reads_ahead() -> None:
-    tight = one("window 0 1 1 8 8 4 4 2 2 10 1", 64, 64)
-    ample = one("window 0 1 1 8 8 4 4 2 2 64 1", 64, 64)
+    tight = one("window 1 0 1 1 1 8 8 4 4 2 2 2 2 1 1 10 1", 64, 64)
+    ample = one("window 1 0 1 1 1 8 8 4 4 2 2 2 2 1 1 64 1", 64, 64)
     assert ample[-1] < tight[-1]
 
 
@@ -73,8 +105,8 @@ def join_with_skip(depth: int) -> list[int]:
     """A skip of `depth` beats beside a branch that gives nothing before 10 beats have come, then one each."""
     return ends(
         DIRECT, "stream 4 1 0", f"stream {depth} 3 1", "stream 1 1 0", "stream 8 1 1", DIRECT, DIRECT,
-        "source 0 100", "fork 0 2 1 2", "convert 1 3 1 10 1", "convert 3 4 10 1 1", "join 2 2 4 5",
-        "join 1 5 6", "sink 6 100", "run 3",
+        "source 0 1 0 100", "fork 1 0 2 1 2", "convert 1 1 1 3 1 10 1", "convert 1 3 1 4 10 1 1",
+        joined(2, 4, 5), joined(5, 6), "sink 1 6 0 100", "run 3",
     )  # fmt: skip
 
 
@@ -90,8 +122,9 @@ def test_a_skip_too_shallow_is_a_deadlock_and_deeper_is_never_slower() -> None:
 def converter_behind(depth: int) -> list[int]:
     """A skip of `depth` beats, then a converter of 1 to 4, beside a branch that needs 40 beats."""
     return ends(
-        DIRECT, DIRECT, f"stream {depth} 3 1", DIRECT, DIRECT, DIRECT, DIRECT, "source 0 40", "fork 0 2 1 2",
-        "convert 1 3 1 40 1", "convert 3 4 40 4 1", "convert 2 5 1 4 1", "join 2 4 5 6", "sink 6 10", "run 1",
+        DIRECT, DIRECT, f"stream {depth} 3 1", DIRECT, DIRECT, DIRECT, DIRECT, "source 0 1 0 40",
+        "fork 1 0 2 1 2", "convert 1 1 1 3 1 40 1", "convert 1 3 1 4 40 4 1", "convert 1 2 1 5 1 4 1",
+        joined(4, 5, 6), "sink 1 6 0 10", "run 1",
     )  # fmt: skip
 
 
@@ -103,8 +136,9 @@ def test_a_converter_holds_a_beat_of_each_side_and_no_more() -> None:
 def level_filled(depth: int) -> list[int]:
     """Frames of 8 x 4 pixels filled from one level above; `depth` beats of the skip beside it."""
     return ends(
-        DIRECT, "stream 1 0 0", f"stream {depth} 3 1", DIRECT, DIRECT, "source 0 32", "fork 0 2 1 2",
-        "halve 1 3 4", "double 3 2 4 4 8", "sink 4 32", "run 3",
+        DIRECT, "stream 1 0 0", f"stream {depth} 3 1", DIRECT, DIRECT, "source 0 1 0 32",
+        "fork 1 0 2 1 2", of("PyramidHalve_rtl", 8, 4, 1, 3), "double 2 3 2 1 4 4 8", "sink 1 4 0 32",
+        "run 3",
     )  # fmt: skip
 
 
@@ -122,15 +156,16 @@ def test_a_level_waits_for_whole_rows_of_the_level_above() -> None:
 def test_the_level_above_is_loaded_four_rows_ahead() -> None:
     """16 x 4 pixels, of which one is taken in 64 cycles: of 8 rows of cells the others wait, 2 cells each."""
     _, levels = told(
-        DIRECT, "stream 1 0 0", "stream 64 3 1", "stream 99 1 1", DIRECT, DIRECT, "source 0 64",
-        "fork 0 2 1 2", "halve 1 3 4", "double 3 2 4 4 16", "convert 4 5 64 1 1", "sink 5 4096", "run 1",
+        DIRECT, "stream 1 0 0", "stream 64 3 1", "stream 99 1 1", DIRECT, DIRECT, "source 0 1 0 64",
+        "fork 1 0 2 1 2", of("PyramidHalve_rtl", 16, 4, 1, 3), "double 2 3 2 1 4 4 16",
+        "convert 1 4 1 5 64 1 1", "sink 1 5 0 4096", "run 1",
     )  # fmt: skip
     assert levels[3] == 2 * (8 - 4)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("sieve 0 1", "unknown kind of node: sieve"), ("join 1", "join: a number is missing")],
+    [("sieve 0 0", "unknown kind of node: sieve"), ("fork 1", "fork: a number is missing")],
 )
 def test_a_bad_line_is_refused(line: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
@@ -145,7 +180,6 @@ def test_a_taller_frame_is_evaluated_as_a_shorter_one(mode: Mode) -> None:
         case = Case(widths=(2, 2, 2), height=height, width=16, mode=mode, fill_levels=3)
         model = dataflow.build(integer_network(case))
         fold.apply(model, fold.balanced(model, 100 * height))
-        fifo.size_shuffles(model)
         model = streams.connect(model, 1)
         skips.update(dict.fromkeys(fifo.skips(model), 2000))
         return Pipeline(model, rows)
@@ -163,7 +197,6 @@ def test_rows_are_left_out_by_the_strides_of_the_deepest_level() -> None:
     def pipeline(height: int) -> Pipeline:
         model = dataflow.build(integer_network(replace(case, height=height)))
         fold.apply(model, fold.balanced(model, 100 * height))
-        fifo.size_shuffles(model)
         return Pipeline(streams.connect(model, 1), 50)
 
     plenty = dict.fromkeys((f"double{n}_pixels_in1_fifo" for n in range(1, 5)), 2000)

@@ -3,7 +3,7 @@
 import pytest
 
 from hls import dataflow
-from hls.order import floor_pixels
+from hls.order import Order
 from hls.table import rows
 from model.generator import Generator, GeneratorConfig
 from pixelmend.config import Frame
@@ -39,7 +39,7 @@ def test_skip_rows_are_the_deadlock_floor(case: Case) -> None:
         _, height, width, channels = model.get_tensor_shape(fork.input[0])
         lag = lag_rows(case.generator, lag)
         (skip,) = [index for index, tensor in enumerate(add.input) if tensor in fork.output]
-        floor = floor_pixels(model, add, skip)
+        floor = Order(model).floor_pixels(add, skip)
         assert min(lag, height - 1) * width <= floor <= min((lag + 1), height) * width
         total += lag * width * channels * 4
     assert footprint(case.generator, QuantConfig(), Frame(case.height, case.width)).skip_bits == total

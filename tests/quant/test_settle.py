@@ -8,13 +8,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from hls import qonnx_reader
+from hls import frontend
 from model.generator import GeneratorConfig
 from quant.bits import QuantConfig, layer_names
 from quant.calibrate import calibrate
 from quant.export import export
 from quant.generator import QuantGenerator
-from quant.settle import LEAST, MARGIN, MOST_SCALING, best_shift, settle
+from quant.margins import LEAST, MARGIN, MOST_SCALING, best_shift
+from quant.settle import settle
 
 NET = GeneratorConfig(widths=(4, 6), spectral_norm=False)
 STEP = 1e-4  # of the brute force
@@ -118,7 +119,7 @@ def test_the_file_has_the_margin_that_settling_reports(act_bits: int, tmp_path: 
     assert again == pytest.approx(margin, abs=1e-4)  # biases are float32
     export(network, 8, 8, tmp_path / "x.onnx")
     # hls looks at the thresholds an accumulator can reach, settling at all
-    assert qonnx_reader.read(tmp_path / "x.onnx").least_margin >= margin - 1e-4
+    assert frontend.read(tmp_path / "x.onnx").least_margin >= margin - 1e-4
 
 
 def test_many_steps_fall_whole_units_apart() -> None:
@@ -153,8 +154,6 @@ def test_settling_widens_the_margin_that_hls_reads(tmp_path: Path) -> None:
     export(network, 8, 8, tmp_path / "before.onnx")
     margin = settle(network)
     export(network, 8, 8, tmp_path / "after.onnx")
-    before, after = (
-        qonnx_reader.read(tmp_path / f"{when}.onnx").least_margin for when in ("before", "after")
-    )
+    before, after = (frontend.read(tmp_path / f"{when}.onnx").least_margin for when in ("before", "after"))
     assert before < 1e-4
     assert after >= margin - 1e-4 > 1e-3

@@ -26,9 +26,10 @@ from pixelmend.errors import UserError
 from pixelmend.files import read_json
 from sim import cosim as module
 from sim.config import SimConfig
-from sim.cosim import cosim, make_scene
+from sim.cosim import cosim
 from sim.executors import Difference, compare_dataflow, compare_qonnx, first_pixel
 from sim.integer import IntegerModel
+from sim.scenes import make_scene
 from tests.folders import contents
 from tests.networks import SMALL, brevitas_pixels, equal, images, integer_network, twin
 
@@ -61,7 +62,7 @@ def test_the_report_and_the_pictures(
     report = cosim(build, config=config, checkpoint=checkpoint, seed=5)
 
     assert report == read_json(build / "cosim.json")
-    more = {"frames", "inputs", "busy", "fifo_high_water"}
+    more = {"frames", "inputs", "busy", "fifo_high_water", "outputs"}
     assert set(report) == CONTRACT | more
     assert (report["config"], report["seed"], report["image"], report["size"]) == (
         "small",
@@ -111,7 +112,7 @@ def test_a_mapped_network_is_streamed_the_map_as_a_fourth_byte() -> None:
     settings = SimConfig(frames=2, photo="coffee")
     defects = DefectConfig(boxes=(1, 1), side=(6, 8), fill=0.5)
     model = IntegerModel(dataflow.build(integer_network(case)), case.height, case.width)
-    scene = make_scene(model, defects, settings, None, None, seed=3)
+    scene = make_scene(model.ports.input, defects, settings, None, None, seed=3)
     frames = scene.frames(model.channels)
     assert (frames.dtype, frames.shape) == (np.uint8, (2, 16, 24, 4))
     equal("colours", frames[..., :3], scene.defective)

@@ -14,7 +14,8 @@ from hls import dataflow, fold, streams
 from hls.config import HlsConfig
 from hls.fifo import size_skips
 from hls.finn_setup import finn_workspace
-from hls.network import Network, Tensor, filling
+from hls.layers.restoration import filling
+from hls.network import Network, Tensor
 from hls.rtl.generate import generate
 from hls.timing import Pipeline
 from pixelmend.errors import UserError
@@ -83,7 +84,7 @@ def test_a_network_with_a_pyramid(case: Case, tmp_path: Path, simulations: Path)
 
     schedule = Pipeline(compiled.graph).run(frames=len(frames))
     assert capped.per_frame == pytest.approx(schedule.period, rel=0.01)
-    assert capped.last_pixel == pytest.approx(schedule.ends[0], rel=0.02)
+    assert capped.last_pixel == pytest.approx(schedule.ends[0][0], rel=0.02)
     floors = {name: fifo.floor for name, fifo in found.items() if fifo.floor is not None}
     image = "mark1" if case.mode == "filled" else "correct1"
     joins = [SKIP, f"{image}_pixels_in1_fifo"]
@@ -103,7 +104,7 @@ def test_a_pyramid_takes_the_cycles_of_the_recurrence(
     """Filling alone, at a pixel a cycle, to the cycle: nothing else hides where its nodes wait."""
     image = Tensor("image", height, width, 4, 8, 255, 1.0)
     layers, filled = filling(image, levels, False, "filled")
-    graph = dataflow.build(Network(image, filled, tuple(layers), 0.5))
+    graph = dataflow.build(Network(image, (filled,), tuple(layers), 0.5))
     fold.apply(graph, fold.balanced(graph, height * width))
     graph = streams.connect(graph, 1)
     size_skips(graph)
@@ -124,7 +125,7 @@ def test_a_pyramid_takes_the_cycles_of_the_recurrence(
         schedule = Pipeline(graph).run(frames=count)
         assert compiled.run(frames[:count], caps=depths).per_frame == schedule.period
     # the ports have registers that the graph has not
-    assert run.last_pixel - schedule.ends[0] == 1
+    assert run.last_pixel - schedule.ends[0][0] == 1
     assert all(abs(run.fills[name] - level) <= 1 for name, level in schedule.levels.items())
 
 

@@ -10,11 +10,13 @@ from onnx import helper
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
 from hls import dataflow
-from hls.network import Convolution, Network, Requantization, SkipAdd
-from hls.qonnx_reader import read
+from hls.frontend import read
+from hls.layers import Convolution, Operation, Requantization
+from hls.network import Network
+from hls.ops import DOMAIN
+from hls.ops.matrix.op import EXACT_FLOAT32
 from pixelmend.errors import UserError
-from sim import integer
-from sim.integer import IntegerModel
+from sim.integer import IntegerModel, execute_node
 from tests.networks import (
     Case,
     brevitas_pixels,
@@ -53,7 +55,7 @@ def by_torch(network: Network, frames: NDArray[np.uint8]) -> dict[str, NDArray[n
         return (x[..., None] >= torch.from_numpy(thresholds)[:, None, None, :]).sum(-1).double()
 
     for layer in network.layers:
-        if isinstance(layer, SkipAdd):
+        if isinstance(layer, Operation):  # of these networks, sums
             left, right = (values[tensor.name] for tensor in layer.sources)
             values[layer.result.name] = left + right
             continue
@@ -104,8 +106,9 @@ def test_sums_beyond_float32_are_exact() -> None:
     x[..., -1] = 1
     weights = np.full((1025, 1), 127.0, np.float32)
     weights[-1] = 1
-    (got,) = integer._matrix(None, x, weights)
-    assert int(got[0, 0, 0, 0]) == 255 * 127 * 1024 + 1 > integer.EXACT_FLOAT32
+    node = helper.make_node("MVAU_rtl", ["x", "w"], ["y"], name="sums", domain=DOMAIN)
+    (got,) = execute_node(node, [x, weights])
+    assert int(got[0, 0, 0, 0]) == 255 * 127 * 1024 + 1 > EXACT_FLOAT32
 
 
 def test_frames_do_not_mix() -> None:
@@ -136,5 +139,7 @@ def test_refuses_other_frames(frames: NDArray[np.generic], came: str) -> None:
 def test_unknown_operator_is_named() -> None:
     graph = dataflow.build(integer_network(RANDOM[0]))
     graph.graph.node.append(helper.make_node("Softmax", ["image_out"], ["y"], name="odd"))
-    with pytest.raises(UserError, match="node odd is a Softmax; the integer model has FMPadding_rtl"):
+    with pytest.raises(
+        UserError, match=r"node odd is a Softmax, which no operator .* stands for; there are FMPadding_rtl"
+    ):
         IntegerModel(graph, 8, 16).tensors(np.zeros((1, 8, 16, 3), np.uint8))

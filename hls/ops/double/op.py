@@ -58,10 +58,6 @@ class PyramidDouble_rtl(PixelOp):
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         return "double", [self.even_size()[1], frame.rows_out[0]]
 
-    def waits_unfolded(self) -> tuple[int, ...]:
-        """The level waits for whole rows of the level above, a pixel a beat."""
-        return (1,)
-
     def access(self, index: int) -> Access:
         """Of the level above the cell above and the next nearest, of which whole rows are taken."""
         if index:

@@ -40,3 +40,9 @@ def block_ram(depth: int, width: int) -> float:
     second = (words - 2 ** (whole - 1) - 1).bit_length()
     parts = [whole - 1, max(1, second)] if whole > LEAST_ADDRESS and second < whole - 1 else [whole]
     return sum(weight_memory(width, 2**bits)[1] for bits in parts)
+
+
+def fifo_cells(depth: int, width: int) -> tuple[float, float]:
+    """LUTs and BRAM36 of a FIFO, roughly: pointers and multiplexers, and what it holds."""
+    held = width * -(-depth // 32) if depth <= LUT_BEATS else 0
+    return 55.0 + held, sum(block_ram(one, width) for one in memories(depth, width))

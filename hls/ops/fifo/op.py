@@ -8,7 +8,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from hls.ops.access import POINTWISE, Access
 from hls.ops.fifo import cases
-from hls.ops.fifo.memory import memories, ram_style
+from hls.ops.fifo.memory import fifo_cells, memories, ram_style
 from hls.ops.finn import FinnOp
 from hls.ops.operator import Array, Frame, Operator, Work
 
@@ -42,6 +42,9 @@ class StreamingFIFO_rtl(FinnOp, streamingfifo_rtl.StreamingFIFO_rtl):
 
     def fold(self, target_cycles: int, producer: Operator | None, before: dict[str, int]) -> dict[str, int]:
         return {}
+
+    def footprint(self) -> tuple[float, float]:
+        return fifo_cells(self.number("depth"), self.get_instream_width())
 
     def work(self) -> Work:
         return Work()

@@ -75,7 +75,7 @@ class PyramidRelax_rtl(PixelOp):
         return [np.concatenate([rows[:, 2 : height + 2], *kept], -1).astype(np.float32)]
 
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
-        """A pixel leaves `lag` steps after it has come; once the frame's last has come, steps need no input."""
+        """A pixel leaves `lag` steps after it has come; once the last has come, steps need no input."""
         pixels = np.arange(frame.rows_in[0] * self.size()[1] + self.lag())
         return steps([pixels < len(pixels) - self.lag()], [pixels >= self.lag()])
 
@@ -130,8 +130,7 @@ class PyramidRelax_rtl(PixelOp):
         return 450 + (0 if self.in_block_ram() else rows)
 
     def bram_estimation(self, fpgapart: str) -> int:
-        """Half blocks of 512 columns, two to a block."""
+        """Half blocks of 512 columns."""
         if not self.in_block_ram():
             return 0
-        halves = sum(-(-bits // BLOCK_BITS) for bits in self._waiting_bits()) * -(-self.size()[1] // 512)
-        return (halves + 1) // 2
+        return sum(-(-bits // BLOCK_BITS) for bits in self._waiting_bits()) * -(-self.size()[1] // 512)

@@ -21,9 +21,13 @@ from hls.ops.thresholds import cases
 if TYPE_CHECKING:
     from hls.cpp.units import Place
 
+SHARED = (
+    0.55  # of the LUTs that comparators and memories would take one by one: what Yosys makes of them together
+)
+
 
 class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
-    """(1, Y, X, C) -> (1, Y, X, C): ActVal + the number of the constant's (C, T) thresholds that are reached."""
+    """(1, Y, X, C) -> (1, Y, X, C): ActVal + how many of the constant's (C, T) thresholds are reached."""
 
     short = "thresholds"
     constants = 1
@@ -70,6 +74,12 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
         least = (n for n in lanes if n >= enough["PE"] and n * beats >= before["PE"])
         return {"PE": next(least, before["PE"])}
 
+    def footprint(self) -> tuple[float, float]:
+        """A comparator and its memory for each stage and lane."""
+        lanes, channels, count = self.numbers("PE", "NumChannels", "numSteps")
+        bits, stages = self.get_input_datatype(0).bitwidth(), ceil(log2(count + 1))
+        return SHARED * (lanes * stages * (1.2 * bits + 10) + channels * count * bits / 64), 0.0
+
     def work(self) -> Work:
         return Work()
 
@@ -96,8 +106,9 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
                 f"    return {rom}[pe][fold * {2**stage} + prefix];\n  }}\n"
             )
         constants = {
-            "CHANNELS": place.number("NumChannels"), "PE": pe, "VECTORS": prod(place.numbers("numInputVectors")),
-            "IN_BITS": kind.bitwidth(), "IN_SIGNED": bool(kind.signed()), "OUT_BITS": bits,
+            "CHANNELS": place.number("NumChannels"), "PE": pe,
+            "VECTORS": prod(place.numbers("numInputVectors")), "IN_BITS": kind.bitwidth(),
+            "IN_SIGNED": bool(kind.signed()), "OUT_BITS": bits,
             "BIAS": place.number("ActVal"),
         }  # fmt: skip
         return Unit(

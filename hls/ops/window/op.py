@@ -7,6 +7,7 @@ import numpy as np
 from finn.custom_op.fpgadataflow.rtl import convolutioninputgenerator_rtl
 from qonnx.core.modelwrapper import ModelWrapper
 
+from hls.cost import weight_memory
 from hls.ops.access import Access, Axis
 from hls.ops.finn import FinnOp
 from hls.ops.folding import narrowest
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.ConvolutionInputGenerator_rtl):
-    """(1, H, W, C) -> (1, Y, X, k_y * k_x * C): window (y, x) holds the rows y*s + u*d, the columns x*s + v*d.
+    """(1, H, W, C) -> (1, Y, X, k_y * k_x * C): window (y, x) has the rows y*s + u*d, the columns x*s + v*d.
 
     In the order (u, v, c). The last window reaches the last row and column.
     """
@@ -41,12 +42,11 @@ class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.Convol
 
     def access(self, index: int) -> Access:
         kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
-        return Access(
-            *(
-                Axis(step, last=(taps - 1) * apart)
-                for step, taps, apart in zip(stride, kernel, dilation, strict=True)
-            )
+        rows, columns = (
+            Axis(step, last=(taps - 1) * apart)
+            for step, taps, apart in zip(stride, kernel, dilation, strict=True)
         )
+        return Access(rows, columns)
 
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
@@ -56,8 +56,8 @@ class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.Convol
             return "pick", [beats, width, frame.rows_in[0], *stride, held]
         return "window", [
             self.get_folded_input_shape()[-2], self.numbers("IFMDim")[1], frame.rows_in[0],
-            self.numbers("OFMDim")[1], frame.rows_out[0], *kernel, *stride, *dilation, self.get_buffer_depth(),
-            held,
+            self.numbers("OFMDim")[1], frame.rows_out[0], *kernel, *stride, *dilation,
+            self.get_buffer_depth(), held,
         ]  # fmt: skip
 
     def ahead(self, producer: Operator | None) -> int:
@@ -68,6 +68,12 @@ class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.Convol
 
     def fold(self, target_cycles: int, producer: Operator | None, before: dict[str, int]) -> dict[str, int]:
         return narrowest(self, target_cycles)
+
+    def footprint(self) -> tuple[float, float]:
+        """Counters, and the rows that wait."""
+        width, depth = self.get_instream_width(), self.get_buffer_depth()
+        _, blocks, luts = weight_memory(width, depth)
+        return 255.0 + luts, blocks
 
     def work(self) -> Work:
         return Work()

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import sim.operators
-from hls.cpp.generate import KERNELS
+from hls.cpp import kernels
 from pixelmend.native import call, compiler
 from sim.ap_types import headers
 from sim.harness.tools import cached, digest, execute
@@ -101,7 +101,7 @@ def compile_program(source: str, cache: Path, stream: str = "") -> Path:
     """
     ap_types = headers(cache)
     version = call([compiler(), "--version"], "the C++ compiler")
-    files = [*sorted(KERNELS.glob("*.hpp")), BENCH]
+    files = [*kernels.headers(), BENCH]
 
     def make(work: Path) -> None:
         (work / "cases.cpp").write_text(source)
@@ -126,7 +126,8 @@ THRESHOLD = "  template <class Stage> static ap_int<8> threshold(Stage, int, int
 
 
 def _command(ap_types: Path) -> list[str]:
-    return [compiler(), *FLAGS, f"-I{KERNELS}", f"-I{BENCH.parent}", "-isystem", str(ap_types)]
+    include = [f"-I{folder}" for folder in [*kernels.folders(), BENCH.parent]]
+    return [compiler(), *FLAGS, *include, "-isystem", str(ap_types)]
 
 
 def _constants(node: dict[str, Any]) -> list[str]:

@@ -64,17 +64,20 @@ def pad_case(rng: np.random.Generator) -> Case:
 
 
 def window_case(rng: np.random.Generator) -> Case:
-    kernel, stride, channels = ints(rng, (1, 4), (1, 4), (1, 8))
+    channels, *kernel = ints(rng, (1, 8), (1, 4), (1, 4))
+    stride, apart = ints(rng, (1, 4), (1, 4)), ints(rng, (1, 3), (1, 3))
     bits = one_of(rng, 1, 4, 9)
-    height, width = (kernel + extra for extra in ints(rng, (0, 6), (0, 6)))
+    spans = [(taps - 1) * step + 1 for taps, step in zip(kernel, apart, strict=True)]
+    height, width = (span + extra for span, extra in zip(spans, ints(rng, (0, 6), (0, 6)), strict=True))
     simd = divisor(rng, channels)
     frame = whole(rng, (FRAMES, height, width, channels), bits)
-    rows, columns = (height - kernel) // stride + 1, (width - kernel) // stride + 1
-    windows = np.empty((FRAMES, rows, columns, kernel, kernel, channels), int)
-    for y, x, u, v in np.ndindex(rows, columns, kernel, kernel):
-        windows[:, y, x, u, v] = frame[:, y * stride + u, x * stride + v]
+    rows, columns = (height - spans[0]) // stride[0] + 1, (width - spans[1]) // stride[1] + 1
+    windows = np.empty((FRAMES, rows, columns, *kernel, channels), int)
+    for y, x, u, v in np.ndindex(rows, columns, *kernel):
+        windows[:, y, x, u, v] = frame[:, y * stride[0] + u * apart[0], x * stride[1] + v * apart[1]]
     node = {
-        "HEIGHT": height, "WIDTH": width, "CHANNELS": channels, "KERNEL": kernel, "STRIDE": stride,
+        "HEIGHT": height, "WIDTH": width, "CHANNELS": channels, "KERNEL_H": kernel[0], "KERNEL_W": kernel[1],
+        "STRIDE_H": stride[0], "STRIDE_W": stride[1], "DILATION_H": apart[0], "DILATION_W": apart[1],
         "SIMD": simd, "BITS": bits,
     }  # fmt: skip
     # FRAMES calls, each with its frame alone: input that is there would be taken across the border otherwise
@@ -96,18 +99,19 @@ def matrix_case(rng: np.random.Generator) -> Case:
     lowest = -limit - (lanes == 1)  # only packed weights must have a narrow range
     matrix = rng.choice([rng.integers(lowest, limit + 1), lowest, limit], (columns, rows))
     matrix = np.where(rng.random(matrix.shape) < 0.3, matrix, rng.integers(lowest, limit + 1, matrix.shape))
-    vector = whole(rng, (FRAMES, vectors, columns), bits)
+    signed = bool(rng.integers(2)) and bits > 1
+    vector = whole(rng, (FRAMES, vectors, columns), bits, signed)
     sums = vector @ matrix
     least = max(weight_bits + bits, int(np.abs(sums).max()).bit_length() + 1)
     out_bits = min(room for room in (8, 12, 16, 24) if room >= least)
     words = weight_words(matrix, pe, simd, weight_bits)
     node = {
         "MW": columns, "MH": rows, "SIMD": simd, "PE": pe, "VECTORS": vectors, "IN_BITS": bits,
-        "WEIGHT_BITS": weight_bits, "OUT_BITS": out_bits, "LANES": lanes,
+        "IN_SIGNED": signed, "WEIGHT_BITS": weight_bits, "OUT_BITS": out_bits, "LANES": lanes,
         "TILES": words.shape[0], "WORDS": words.shape[1],
     }  # fmt: skip
     rom = array(f"static const unsigned long long NODE_weights[{words.shape[0]}][{words.shape[1]}]", words)
-    streams = (Stream(vector, bits, simd),), (Stream(sums, out_bits, pe, signed=True),)
+    streams = (Stream(vector, bits, simd, signed),), (Stream(sums, out_bits, pe, signed=True),)
     call = "kernels::matrix_vector<NODE>(in0, out0, NODE_weights);"
     return Case(node, *streams, twice(call), globals=rom)
 
@@ -119,10 +123,11 @@ def thresholds_case(rng: np.random.Generator) -> Case:
     pe = divisor(rng, channels)
     value = whole(rng, (FRAMES, vectors, channels), in_bits, signed)
     steps = np.sort(whole(rng, (channels, 2**out_bits - 1), in_bits, signed), axis=1)
-    level = (value[..., None] >= steps).sum(-1)
+    bias = one_of(rng, 0, -(2 ** (out_bits - 1)))
+    level = (value[..., None] >= steps).sum(-1) + bias
     node = {
         "CHANNELS": channels, "PE": pe, "VECTORS": vectors, "IN_BITS": in_bits, "IN_SIGNED": signed,
-        "OUT_BITS": out_bits,
+        "OUT_BITS": out_bits, "BIAS": bias,
     }  # fmt: skip
     roms, members = "", ""
     for stage, values in enumerate(threshold_stages(steps, pe, out_bits)):
@@ -131,7 +136,7 @@ def thresholds_case(rng: np.random.Generator) -> Case:
             f"  static ap_{'' if signed else 'u'}int<{in_bits}> threshold(kernels::Stage<{stage}>, int pe, "
             f"int fold, int prefix) {{ return NODE_stage{stage}[pe][fold * {2**stage} + prefix]; }}\n"
         )
-    streams = (Stream(value, in_bits, pe, signed),), (Stream(level, out_bits, pe),)
+    streams = (Stream(value, in_bits, pe, signed),), (Stream(level, out_bits, pe, bias < 0),)
     return Case(node, *streams, twice("kernels::thresholds<NODE>(in0, out0);"), members, roms)
 
 
@@ -370,10 +375,15 @@ def test_kernel_equals_its_reference(
     ("weight_bits", "bits", "lanes"),
     [(4, 4, 4), (2, 2, 8), (3, 3, 5), (4, 8, 2), (4, 1, 6), (4, 4, 1)],
 )
-def test_packed_products_are_exact(weight_bits: int, bits: int, lanes: int, simulations: Path) -> None:
+@pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
+def test_packed_products_are_exact(
+    weight_bits: int, bits: int, lanes: int, signed: bool, simulations: Path
+) -> None:
     """Every value with every pair of neighbouring weights, the other lanes at their ends."""
     assert lanes == 1 or lanes <= packing(weight_bits, bits)
-    program = compile_program(PRODUCTS.format(weight_bits=weight_bits, bits=bits, lanes=lanes), simulations)
+    low, kind = (-(2 ** (bits - 1)), f"ap_int<{bits}>") if signed else (0, f"ap_uint<{bits}>")
+    text = PRODUCTS.format(weight_bits=weight_bits, bits=bits, lanes=lanes, low=low, kind=kind)
+    program = compile_program(text, simulations)
     execute([program], "products")
 
 
@@ -383,8 +393,8 @@ PRODUCTS = """
 static const int W = {weight_bits}, A = {bits}, L = {lanes}, LIMIT = (1 << (W - 1)) - 1;
 static int weight[L], product[L];
 static bool wrong() {{
-  for (int value = 0; value < 1 << A; ++value) {{
-    kernels::multiply<L, W, A>(weight, value, product);
+  for (int value = {low}; value < {low} + (1 << A); ++value) {{
+    kernels::multiply<L, W, A>(weight, {kind}(value), product);
     for (int l = 0; l < L; ++l)
       if (product[l] != weight[l] * value)
         return std::printf("lane %d: %d * %d gave %d\\n", l, weight[l], value, product[l]), true;
@@ -514,7 +524,8 @@ int main(int, char** arguments) {
     [
         ("pad", {"SIMD": 2}, "pad: SIMD must divide CHANNELS, as a beat never spans two pixels"),
         ("sliding_window", {"SIMD": 2}, "sliding_window: SIMD must divide CHANNELS"),
-        ("sliding_window", {"KERNEL": 9}, "sliding_window: the KERNEL must not be larger than the frame"),
+        ("sliding_window", {"KERNEL_H": 9}, "sliding_window: the kernel must not span more than the frame"),
+        ("sliding_window", {"DILATION_W": 4}, "sliding_window: the kernel must not span more than the frame"),
         (
             "matrix_vector",
             {"SIMD": 5},
@@ -557,16 +568,17 @@ RULED: dict[str, tuple[dict[str, int | bool], str]] = {
         "pad<Node>",
     ),
     "sliding_window": (
-        {"HEIGHT": 4, "WIDTH": 4, "CHANNELS": 3, "KERNEL": 2, "STRIDE": 1, "SIMD": 1, "BITS": 4},
+        {"HEIGHT": 4, "WIDTH": 4, "CHANNELS": 3, "KERNEL_H": 2, "KERNEL_W": 2, "STRIDE_H": 1, "STRIDE_W": 1,
+         "DILATION_H": 1, "DILATION_W": 1, "SIMD": 1, "BITS": 4},
         "sliding_window<Node>",
     ),
     "matrix_vector": (
-        {"MW": 4, "MH": 8, "SIMD": 2, "PE": 8, "VECTORS": 1, "IN_BITS": 4, "WEIGHT_BITS": 4,
-         "OUT_BITS": 12, "LANES": 4, "TILES": 2, "WORDS": 1},
+        {"MW": 4, "MH": 8, "SIMD": 2, "PE": 8, "VECTORS": 1, "IN_BITS": 4,
+         "IN_SIGNED": False, "WEIGHT_BITS": 4, "OUT_BITS": 12, "LANES": 4, "TILES": 2, "WORDS": 1},
         "matrix_vector<Node>",
     ),
     "thresholds": (
-        {"CHANNELS": 3, "PE": 1, "VECTORS": 1, "IN_BITS": 8, "IN_SIGNED": True, "OUT_BITS": 1},
+        {"CHANNELS": 3, "PE": 1, "VECTORS": 1, "IN_BITS": 8, "IN_SIGNED": True, "OUT_BITS": 1, "BIAS": 0},
         "thresholds<Node>",
     ),
     "skip_add": (

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from onnx import helper
 from qonnx.custom_op.registry import getCustomOp
 
-from hls.ops import DOMAIN, StreamOp
-from hls.ops.base import fifo_source, mend_fifo
+from hls.ops import DOMAIN
+from hls.ops.base import StreamOp
+from hls.ops.fifo.source import fifo_source, mend_fifo
 from pixelmend.files import write_text
 from sim.stream import pack, unpack
 from sim.verilator import Ports, Result, Simulation, Stall, Stream, build

@@ -8,7 +8,7 @@ from finn.util.fpgadataflow import is_rtl_node
 from qonnx.core.datatype import DataType
 
 import hls.ops
-from hls.ops import base
+from hls.ops.fifo import source
 from pixelmend.errors import UserError
 from sim.verilator import verilate
 
@@ -217,7 +217,7 @@ def test_block_ram_of_a_shuffle(make):
 
 def test_mended_fifo_names_an_unknown_version():
     with pytest.raises(UserError, match=r"fifo.sv: expected 'typedef .* as in finn-plus 1.6.1; found 0"):
-        base.mend_fifo("module fifo;")
+        source.mend_fifo("module fifo;")
 
 
 def test_wrong_shape_is_named(make):
