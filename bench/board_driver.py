@@ -21,6 +21,7 @@ from rich.table import Table
 
 from board.device import Buffer
 from board.driver import Driver
+from board.formats import Ports
 from board.overlay import Overlay
 from board.repair import Task, repair_all
 from hls.finn_setup import finn_workspace
@@ -61,6 +62,7 @@ class Instant:
     """A device that takes no time; see `board.device.Device`."""
 
     timeout_s = 1.0
+    more_dmas = ()
 
     def __init__(self, result_bytes: int) -> None:
         self.sendchannel, self.recvchannel = _Channel(True), _Channel(False)
@@ -92,8 +94,9 @@ class Instant:
 def driver_ms(height: int, width: int, channels: int, count: int) -> float:
     """Milliseconds of CPU time a frame of `repair_all`: tiles, copies, the driver's bookkeeping."""
     overlay = Overlay(
-        Path("bench"), "bench", "pynq-z2", 100.0, height, width, channels, 0, 0, 1, "axi_dma_0", "", ""
-    )
+        Path("bench"), "bench", "pynq-z2", 100.0, Ports.of_pictures(height, width, channels), 0, 0, 1,
+        "axi_dma_0", "", "",
+    )  # fmt: skip
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     defects = np.zeros((height, width), np.uint8) if channels == 4 else None
     result = np.empty_like(frame)

@@ -1,6 +1,6 @@
 """What the driver needs of a board: the part of pynq's interface that it uses, and how a board is found."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -70,7 +70,11 @@ class Device(Protocol):
 
     @property
     def dma(self) -> Dma:
-        """The DMA of the loaded overlay."""
+        """The DMA of the loaded overlay, of the input and the first output."""
+
+    @property
+    def more_dmas(self) -> Sequence[Dma]:
+        """Those of further outputs, which receive only; looked at where the overlay has such."""
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
         """A cacheable uint8 `Buffer` of that shape."""

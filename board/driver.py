@@ -4,9 +4,10 @@
         for repaired in driver.stream(frames):
             ...
 
-A slot is a buffer for a frame and one for its result. Of three slots, one computes, one waits behind it (the
-accelerator takes the next frame in while it still gives out the last), one is in the caller's hands. The DMA
-moves one frame a transfer and direction; `_advance` starts what can start whenever the driver is called.
+A slot is a buffer for a frame and one for the result on each output. Of three slots, one computes, one waits
+behind it (the accelerator takes the next frame in while it still gives out the last), one is in the caller's
+hands. The DMA moves one frame a transfer and direction; `_advance` starts what can start whenever the driver
+is called.
 """
 
 import time
@@ -21,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from board import overlay as overlays
-from board.device import Buffer, Channel, Device, Pixels, open_device
+from board.device import Buffer, Channel, Device, Dma, Pixels, open_device
 from board.errors import BoardError, DmaError, FrameError, FrameTimeout, RecoveryFailed, ShortTransfer
+from board.formats import Port
 from board.overlay import Overlay
 
 SLOTS = 3
@@ -37,10 +39,10 @@ LEAST_POLL_S, MOST_POLL_S, POLL_SHARE = 50e-6, 20e-3, 0.05
 
 @dataclass
 class _Slot:
-    """A frame under way. `sent` and `received`: its transfers have begun."""
+    """A frame under way, and a buffer for each output. `sent` and `received`: its transfers have begun."""
 
     taken: Any
-    given: Any
+    given: list[Any]
     sent: bool = False
     received: bool = False
 
@@ -78,9 +80,9 @@ class Driver:
         self._buffers: list[Buffer] = []
         try:
             for _ in range(SLOTS):
-                self._free.append(_Slot(self._allocate(overlay.channels), self._allocate(3)))
-            self._send: Channel = device.dma.sendchannel
-            self._receive: Channel = device.dma.recvchannel
+                taken = self._allocate(overlay.ports.input)
+                self._free.append(_Slot(taken, [self._allocate(port) for port in overlay.ports.outputs]))
+            self._connect()
         except BaseException:
             self.close()
             raise
@@ -113,8 +115,9 @@ class Driver:
         return bool(self._free) and len(self._busy) < SLOTS - 1
 
     def submit(self, frame: Pixels, defects: Pixels | None = None) -> None:
-        """Hand over a uint8 frame (height, width, 3), and with a `mapped` network its map (height, width),
-        255 at broken pixels and 0 elsewhere; both are copied.
+        """Hand over a frame (height, width, channels) of the input's format, for pictures uint8 with three
+        channels; with a `mapped` network also its map (height, width), 255 at broken pixels and 0 elsewhere.
+        Both are copied.
         """
         self.slot(lambda buffer: self._fill(buffer, frame, defects))
 
@@ -125,14 +128,15 @@ class Driver:
             raise BoardError(f"{len(self._busy)} frames are in flight; collect one first")
         slot = self._free[0]
         began = time.perf_counter()
-        fill(slot.taken)
+        self._write(slot.taken, fill)
         self.timing.copy_s += time.perf_counter() - began
         self._busy.append(self._free.popleft())
         slot.sent = slot.received = False
         self._advance()
 
-    def collect(self) -> Pixels:
-        """The oldest frame's result, uint8 (height, width, 3): a read-only view until the next `collect`.
+    def collect(self) -> Any:
+        """The oldest frame's result, (height, width, channels) of the output's format: a read-only view until
+        the next `collect`. Of a network with several outputs, a list of them.
 
         `FrameError` where that frame was lost; what was submitted after it is sent again.
         """
@@ -155,13 +159,12 @@ class Driver:
         self._lent = self._busy.popleft()
         self.timing.frames += 1
         self._advance()
-        result: NDArray[np.uint8] = slot.given.view(np.ndarray)
-        result.flags.writeable = False
-        return result
+        results = [_frame(buffer, port) for buffer, port in self._given(slot)]
+        for result in results:
+            result.flags.writeable = False
+        return results if len(results) > 1 else results[0]
 
-    def stream(
-        self, frames: Iterable[Pixels], defects: Pixels | None = None
-    ) -> Iterator[Pixels | FrameError]:
+    def stream(self, frames: Iterable[Pixels], defects: Pixels | None = None) -> Iterator[Any]:
         """The result of each frame in order, a view as of `collect`, or the error that took it."""
         for frame in frames:
             if not self.ready:
@@ -170,12 +173,13 @@ class Driver:
         while self._busy:
             yield self._outcome()
 
-    def repair(self, frame: Pixels, defects: Pixels | None = None) -> Pixels:
-        """One frame, as a copy. `FrameError` where it was lost, `BoardError` while others are in flight."""
+    def repair(self, frame: Pixels, defects: Pixels | None = None) -> Any:
+        """The result of one frame, a copy. `FrameError` where it was lost, `BoardError` while others fly."""
         if self._busy:
             raise BoardError(f"{len(self._busy)} frames are in flight; collect them first")
         self.submit(frame, defects)
-        return self.collect().copy()
+        result = self.collect()
+        return [one.copy() for one in result] if isinstance(result, list) else result.copy()
 
     def close(self) -> None:
         """Stop the DMA, free the buffers and the board. May be called twice."""
@@ -193,16 +197,40 @@ class Driver:
                 buffer.freebuffer()
             self._device.close()
 
-    def _allocate(self, channels: int) -> Any:
-        buffer = self._device.allocate((self.overlay.height, self.overlay.width, channels))
+    def _connect(self) -> None:
+        dma = self._device.dma
+        self._dmas: list[Dma] = [dma, *(self._device.more_dmas if self.overlay.more_dmas else ())]
+        self._send: Channel = dma.sendchannel
+        self._receive: list[Channel] = [one.recvchannel for one in self._dmas]
+
+    def _allocate(self, port: Port) -> Any:
+        """A buffer for a frame of the port: as it is where its bytes are the stream's, else of beats."""
+        shape = port.height, port.width, port.format.channels * port.format.dtype.itemsize
+        buffer = self._device.allocate(shape if port.plain else (port.beats, port.beat_bytes))
         self._buffers.append(buffer)
         buffer.flush()  # a line that lies dirty in the cache would be written over what the DMA brings
         return buffer
 
+    def _write(self, buffer: Any, fill: Callable[[Pixels], None]) -> None:
+        """Let `fill` write a frame into the buffer, through an array of its own where beats are packed."""
+        port = self.overlay.ports.input
+        if port.plain:
+            fill(_frame(buffer, port))
+            return
+        frame = np.zeros((1, *port.shape), port.format.dtype)
+        fill(frame[0])
+        port.check(frame)
+        np.copyto(buffer, port.pack(frame))
+
+    def _given(self, slot: _Slot) -> Iterator[tuple[Any, Port]]:
+        return zip(slot.given, self.overlay.ports.outputs, strict=True)
+
     def _fill(self, buffer: Pixels, frame: Pixels, defects: Pixels | None) -> None:
-        size = self.overlay.height, self.overlay.width
-        if frame.dtype != np.uint8 or frame.shape != (*size, 3):
-            raise BoardError(f"expected a uint8 frame {(*size, 3)}, got {frame.dtype} {frame.shape}")
+        port = self.overlay.ports.input
+        size, kind = (port.height, port.width), port.format.dtype
+        shape = (*size, 3) if self.overlay.mapped else port.shape
+        if frame.dtype != kind or frame.shape != shape:
+            raise BoardError(f"expected a {kind.name} frame {shape}, got {frame.dtype} {frame.shape}")
         if not self.overlay.mapped:
             if defects is not None:
                 raise BoardError(f"the network '{self.overlay.config}' takes no defect map")
@@ -235,7 +263,8 @@ class Driver:
             front = self._busy[0] if self._busy else None
             for slot in self._busy:
                 if slot is front and not slot.received:
-                    self._receive.transfer(slot.given)  # before the frame is sent, so that no byte waits
+                    for channel, buffer in zip(self._receive, slot.given, strict=True):
+                        channel.transfer(buffer)  # before the frame is sent, so that no byte waits
                     slot.received = True
                 if not slot.sent:
                     if slot is not front and not self._send.idle:
@@ -251,7 +280,8 @@ class Driver:
         while True:
             if self._fault is not None:
                 raise DmaError(f"the DMA can't start a transfer: {self._fault}; the accelerator was reset")
-            if self._receive.idle or self._receive.error or self._send.error:
+            failed = self._send.error or any(channel.error for channel in self._receive)
+            if failed or all(channel.idle for channel in self._receive):
                 return self._finish(slot)
             waited = time.monotonic() - began
             if waited > self._timeout_s:
@@ -263,36 +293,39 @@ class Driver:
             self._sleep(min(max(POLL_SHARE * waited, LEAST_POLL_S), MOST_POLL_S))
 
     def _finish(self, slot: _Slot) -> None:
-        for channel, what in ((self._send, "sending"), (self._receive, "receiving")):
+        for channel in (self._send, *self._receive):
             if channel.error:
+                what = "sending" if channel is self._send else "receiving"
                 raise DmaError(f"the DMA halted while {what}: {_reason(channel)}; the accelerator was reset")
-        try:
-            self._receive.wait()
-        except RuntimeError as error:
-            raise DmaError(f"the DMA halted: {error}; the accelerator was reset") from error
-        got = self._device.dma.read(S2MM_LENGTH)
-        if got != slot.given.nbytes:
-            raise ShortTransfer(
-                f"a frame of {got:,} bytes came, expected {slot.given.nbytes:,}; the accelerator was reset"
-            )
+        for dma, channel, buffer in zip(self._dmas, self._receive, slot.given, strict=True):
+            try:
+                channel.wait()
+            except RuntimeError as error:
+                raise DmaError(f"the DMA halted: {error}; the accelerator was reset") from error
+            got = dma.read(S2MM_LENGTH)
+            if got != buffer.nbytes:
+                raise ShortTransfer(
+                    f"a frame of {got:,} bytes came, expected {buffer.nbytes:,}; the accelerator was reset"
+                )
 
     def _stop_dma(self) -> None:
-        """The DMA's own reset, which lets transfers on the bus end."""
-        dma = self._device.dma
-        dma.write(MM2S_CONTROL, RESET)
-        end = time.monotonic() + self._timeout_s
-        while (dma.read(MM2S_CONTROL) | dma.read(S2MM_CONTROL)) & RESET:
-            if time.monotonic() > end:
-                raise RecoveryFailed("the DMA does not end its reset; load the overlay anew")
-            self._sleep(LEAST_POLL_S)
+        """The DMAs' own reset, which lets transfers on the bus end; those of further outputs only receive."""
+        for number, dma in enumerate(self._dmas):
+            controls = (S2MM_CONTROL,) if number else (MM2S_CONTROL, S2MM_CONTROL)
+            dma.write(controls[0], RESET)
+            end = time.monotonic() + self._timeout_s
+            while any([dma.read(control) & RESET for control in controls]):
+                if time.monotonic() > end:
+                    raise RecoveryFailed("the DMA does not end its reset; load the overlay anew")
+                self._sleep(LEAST_POLL_S)
 
     def _recover(self) -> None:
         """Reset all and send again what was in flight."""
         try:
             self._stop_dma()
             self._device.reset()
-            self._send, self._receive = self._device.dma.sendchannel, self._device.dma.recvchannel
-            for channel in (self._send, self._receive):
+            self._connect()
+            for channel in (self._send, *self._receive):
                 channel.start()
             self._fault = None
         except (RuntimeError, OSError) as error:
@@ -304,6 +337,14 @@ class Driver:
         for slot in self._busy:
             slot.sent = slot.received = False
         self._advance()
+
+
+def _frame(buffer: Any, port: Port) -> NDArray[Any]:
+    """What a buffer holds as a frame; the buffer itself where its bytes are the stream's."""
+    data = buffer.view(np.ndarray)
+    if port.plain:
+        return data.view(port.format.dtype).reshape(port.shape)
+    return port.unpack(data)[0]
 
 
 def _reason(channel: Channel) -> str:

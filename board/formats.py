@@ -211,6 +211,12 @@ class Ports:
     input: Port
     outputs: tuple[Port, ...]
 
+    @classmethod
+    def of_pictures(cls, height: int, width: int, channels: int = RGB) -> "Ports":
+        """A picture in, with its map of defects where it has four channels, and one of its size out."""
+        taken, given = (PixelFormat(count, 8, scale=PIXEL_SCALE) for count in (channels, RGB))
+        return cls(Port("s_axis", taken, height, width), (Port("m_axis", given, height, width),))
+
     @property
     def output(self) -> Port:
         """The first."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from board.errors import BoardError
 from board.files import file_digest, read_json
+from board.formats import MAPPED, RGB, Ports
 
 FORMAT = "pixelmend io 1"
 LARGEST_SIDE = 8192  # px of a frame
@@ -19,24 +20,23 @@ PLACEHOLDER = b"pixelmend placeholder"
 
 @dataclass(frozen=True)
 class Overlay:
-    """A checked overlay. Frames are uint8 (height, width, channels): R, G, B, and the defect map where
-    `channels` is 4. `before`, `after`: px that a pixel of the result sees upwards and downwards (leftwards
-    and rightwards); a frame may start at any multiple of `multiple` px of a larger picture.
+    """A checked overlay. `ports` say what its frames are. `before`, `after`: px that a pixel of the result
+    sees upwards and downwards (leftwards and rightwards); a frame may start at any multiple of `multiple` px
+    of a larger picture.
     """
 
     folder: Path
     config: str
     board: str
     clock_mhz: float
-    height: int
-    width: int
-    channels: int
+    ports: Ports
     before: int
     after: int
     multiple: int
     dma: str
     plan_digest: str
     rtl_digest: str
+    more_dmas: tuple[str, ...] = ()  # of the second output and those behind it
 
     @property
     def bitstream(self) -> Path:
@@ -44,9 +44,33 @@ class Overlay:
         return self.folder / BITSTREAM
 
     @property
+    def height(self) -> int:
+        """Of the frames that go in."""
+        return self.ports.input.height
+
+    @property
+    def width(self) -> int:
+        """Of the frames that go in."""
+        return self.ports.input.width
+
+    @property
+    def channels(self) -> int:
+        """Of the frames that go in: R, G, B, and the defect map where the network is `mapped`."""
+        return self.ports.input.format.channels
+
+    @property
     def mapped(self) -> bool:
         """Whether the network takes the sensor's defect map."""
-        return self.channels == 4
+        return self.ports.mapped
+
+    def check_repairs(self) -> None:
+        """`BoardError` where the network is none that repairs pictures."""
+        if not self.ports.repairs:
+            given = ", ".join(map(str, self.ports.outputs))
+            raise BoardError(
+                f"the network '{self.config}' repairs no pictures: it makes {given} of {self.ports.input}; "
+                "use board.driver for it"
+            )
 
 
 def read(folder: Path) -> Overlay:
@@ -60,13 +84,12 @@ def read(folder: Path) -> Overlay:
         raise BoardError(f'{path}: expected the format "{FORMAT}" that this driver knows, found {found!r}')
     try:
         overlay = _parse(folder, io)
-        given = int(io["output"]["bytes_per_pixel"])
         digests = {name: io["files"][name] for name in (BITSTREAM, HANDOFF)}
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BoardError(
             f"{path}: a field is missing or of another kind ({error!r}); copy it again"
         ) from None
-    _check(overlay, given, path)
+    _check(overlay, path)
     for name, expected in digests.items():
         _check_file(folder / name, expected)
     return overlay
@@ -75,16 +98,27 @@ def read(folder: Path) -> Overlay:
 def _parse(folder: Path, io: dict[str, Any]) -> Overlay:
     return Overlay(
         folder, str(io["config"]), str(io["board"]), float(io["clock_mhz"]),
-        int(io["frame"]["height"]), int(io["frame"]["width"]), int(io["input"]["bytes_per_pixel"]),
+        Ports.from_dict(io) if "inputs" in io else _bytes_of_pictures(folder / "io.json", io),
         int(io["halo"]["before"]), int(io["halo"]["after"]), int(io["multiple"]),
         str(io["ip"]["dma"]), str(io["plan_digest"]), str(io["rtl_digest"]),
+        tuple(map(str, io["ip"].get("more_dmas", ()))),
     )  # fmt: skip
 
 
-def _check(overlay: Overlay, given: int, path: Path) -> None:
-    if overlay.channels not in (3, 4) or given != 3:
+def _bytes_of_pictures(path: Path, io: dict[str, Any]) -> Ports:
+    """The ports of an overlay that was made before io.json listed them."""
+    size = int(io["frame"]["height"]), int(io["frame"]["width"])
+    taken, given = (int(io[side]["bytes_per_pixel"]) for side in ("input", "output"))
+    if taken not in (RGB, MAPPED) or given != RGB:
+        raise BoardError(f"{path}: expected 3 or 4 bytes a pixel in and 3 out, found {taken} and {given}")
+    return Ports.of_pictures(*size, taken)
+
+
+def _check(overlay: Overlay, path: Path) -> None:
+    if len(overlay.more_dmas) != len(overlay.ports.outputs) - 1:
         raise BoardError(
-            f"{path}: expected 3 or 4 bytes a pixel in and 3 out, found {overlay.channels} and {given}"
+            f"{path}: expected a DMA for each of {len(overlay.ports.outputs)} outputs, found "
+            f"{len(overlay.more_dmas) + 1}"
         )
     sides = overlay.height, overlay.width
     if min(*sides, overlay.multiple) < 1 or any(side % overlay.multiple for side in sides):

@@ -19,15 +19,22 @@ class PynqDevice:
     timeout_s = 5.0
 
     def __init__(self, overlay: Overlay, pynq: Any, lock: IO[str]) -> None:
-        self._pynq, self._lock, self._name = pynq, lock, overlay.dma
+        self._pynq, self._lock = pynq, lock
+        self._name, self._more = overlay.dma, overlay.more_dmas
         self._loaded = pynq.Overlay(str(overlay.bitstream))
-        if not hasattr(self._loaded, self._name):
-            raise BoardError(f"{overlay.bitstream}: no {self._name} in it, although io.json names one")
+        for name in (self._name, *self._more):
+            if not hasattr(self._loaded, name):
+                raise BoardError(f"{overlay.bitstream}: no {name} in it, although io.json names one")
 
     @property
     def dma(self) -> Any:
         """pynq's driver of the AXI DMA."""
         return getattr(self._loaded, self._name)
+
+    @property
+    def more_dmas(self) -> list[Any]:
+        """Those of further outputs."""
+        return [getattr(self._loaded, name) for name in self._more]
 
     def allocate(self, shape: tuple[int, ...]) -> Any:
         """A cacheable buffer in contiguous memory."""

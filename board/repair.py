@@ -180,6 +180,7 @@ class _Work:
 
 
 def _check(task: Task, overlay: Overlay) -> None:
+    overlay.check_repairs()
     picture, result, defects = task.picture, task.result, task.defects
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
         raise BoardError(f"expected a uint8 picture (H, W, 3), got {picture.dtype} {picture.shape}")

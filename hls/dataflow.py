@@ -47,15 +47,18 @@ class Builder:
         self._label = label
 
     def stream(self, name: str, shape: tuple[int, ...], kind: str) -> str:
-        """Declare a stream (1, H, W, C) of the datatype `kind`."""
+        """Declare a stream (1, H, W, C) of the datatype `kind`; where its name is taken, it gets a longer one."""
+        while name in self.shapes:
+            name += "_"
         self.shapes[name], self.types[name] = [1, *shape], DataType[kind]
         return name
 
     def name_of(self, tensor: Tensor) -> str:
         """The stream that a layer's result comes on."""
-        name = f"{self._makers[tensor.name]}_out"
+        name = self._makers[tensor.name]
         if tensor.name in self._several:
             name += f"_{self._several[tensor.name]}"
+        name += "_out"
         if tensor.name in self._ends and not self._readers[tensor.name]:
             name = self._ends[tensor.name]
         return name
@@ -75,6 +78,8 @@ class Builder:
         self, operator: type, name: str, inputs: list[str], outputs: list[str], **attributes: Any
     ) -> None:
         """Append a hardware operator."""
+        while any(node.name == name for node in self.nodes):
+            name += "_"
         self.nodes.append(
             helper.make_node(
                 operator.__name__, inputs, outputs, name=name, domain=DOMAIN, backend="fpgadataflow",

@@ -2,8 +2,8 @@
 
 A threshold asks from which x on f(x) >= y. Where a falling function follows (a batch norm of negative gain), it asks
 up to which x f(x) <= y. So each function says both, for values of any shape: `lower(y)`, the smallest x with
-f(x) >= y, and `upper(y)`, the largest x with f(x) <= y; infinite where all x are, or none is. Parameters are per channel
-(C, 1), or scalars. `rational`: quotients that are near integers can be decided in exact arithmetic.
+f(x) >= y, and `upper(y)`, the largest x with f(x) <= y; infinite where all x are, or none is. Parameters are per
+channel (C, 1), or scalars. `rational`: quotients that are near integers can be decided in exact arithmetic.
 """
 
 from abc import ABC, abstractmethod

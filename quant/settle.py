@@ -99,6 +99,8 @@ def main(
     result = settle_file(model, out)
     for line in result.unknown:
         note(f"not settled: {line}")
+    for line in result.ties:
+        note(f"a tie that no bias moves; change the scale of the Quant node behind: {line}")
     note(
         f"{out}: every step at least {result.margin:.4f} units of its sum from an integer; biases moved: "
         f"{result.moved}, channels scaled: {result.scaled}"

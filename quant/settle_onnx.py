@@ -32,6 +32,7 @@ MOVES = (
     "Transpose", "Flatten", "Reshape",
 )  # fmt: skip
 """Operators whose results are some of the values that come in (and zeros)."""
+TIE = 1e-3  # units: float32 errs by some 1e-4 on sums of integers of some 1,000
 HALVINGS = 50  # of the interval in which a step lies
 NOTHING = 1e-4  # of a unit: a shift that is only the rounding of the bias
 TRIES = 40  # factors of a channel's weights, where a shift is not enough
@@ -53,6 +54,7 @@ class Settled:
     margin: float = 0.5  # the least distance of a step from an integer, in units of the sums
     moved: int = 0  # channels whose bias changed
     scaled: int = 0  # channels whose weights did
+    ties: tuple[str, ...] = ()  # where integers are requantized nearer to one than `TIE`: no bias to move
     unknown: tuple[str, ...] = ()  # convolutions whose steps are not known, and why
     factors: dict[str, Floats] = None  # type: ignore[assignment]  # of each channel's weights, by node name
 
@@ -83,6 +85,7 @@ def settle_model(model: ModelWrapper) -> Settled:
         except _Unknown as reason:
             unknown.append(f"{node.name} ({node.op_type}): {reason}")
     result.unknown = tuple(unknown)
+    result.ties = tuple(_ties(model, grids))
     return result
 
 
@@ -99,6 +102,27 @@ def settle_file(source: Path, out: Path) -> Settled:
     with replacing(out) as temporary:
         model.save(str(temporary))
     return result
+
+
+def _ties(model: ModelWrapper, grids: dict[str, Grid]) -> list[str]:
+    """Where integers become others (sums, pools' results, ..) and a step lies nearly on one of them."""
+    found = []
+    for tensor, grid in grids.items():
+        channels = int((model.get_tensor_shape(tensor) or [1, 1])[1])
+        for node in model.find_consumers(tensor) or []:
+            if node.op_type in MOVES or node.op_type in ("Conv", "ConvTranspose"):
+                continue
+            try:
+                paths = _paths_through(model, node, tensor, np.arange(channels))
+            except _Unknown:  # a join of two tensors
+                continue
+            each = np.ones(channels)
+            places = _crossings(paths, 0 * each, grid.scale * each, grid.low * each, grid.high * each)
+            joined = np.concatenate(places)
+            margin = float(np.abs(joined - np.round(joined)).min(initial=0.5))
+            if margin < TIE:
+                found.append(f"{node.name} ({node.op_type}) of {tensor}: {margin:.2g} units")
+    return found
 
 
 class _Unknown(Exception):
@@ -245,20 +269,25 @@ def _paths(model: ModelWrapper, tensor: str, channels: NDArray[np.int64]) -> lis
     if any(one.name == tensor for one in model.graph.output):
         raise _Unknown("its sums are an output of the file")
     for node in readers:
-        if node.op_type == "Quant":
-            grid = _quantizer(model, node)
-            if grid is None:
-                raise _Unknown(f"{node.name} has a scale for each channel, or a zero point")
-            found.append(_Path([], grid.scale, np.arange(grid.low, grid.high) + 0.5))
-            continue
-        function = _function(model, node, tensor, channels)
-        if function is None and node.op_type not in ("DepthToSpace", "Resize", "Upsample", "Identity"):
-            raise _Unknown(f"{node.name} ({node.op_type}) is no function of each value")
-        now = _moved_channels(model, node, channels)
-        for path in _paths(model, node.output[0], now):
-            functions = path.functions if function is None else [function, *path.functions]
-            found.append(_Path(functions, path.scale, path.steps))
+        found += _paths_through(model, node, tensor, channels)
     return found
+
+
+def _paths_through(
+    model: ModelWrapper, node: NodeProto, tensor: str, channels: NDArray[np.int64]
+) -> list[_Path]:
+    """Those that begin with `node`, a reader of `tensor`."""
+    if node.op_type == "Quant":
+        grid = _quantizer(model, node)
+        if grid is None:
+            raise _Unknown(f"{node.name} has a scale for each channel, or a zero point")
+        return [_Path([], grid.scale, np.arange(grid.low, grid.high) + 0.5)]
+    function = _function(model, node, tensor, channels)
+    if function is None and node.op_type not in ("DepthToSpace", "Resize", "Upsample", "Identity"):
+        raise _Unknown(f"{node.name} ({node.op_type}) is no function of each value")
+    before = [] if function is None else [function]
+    behind = _paths(model, node.output[0], _moved_channels(model, node, channels))
+    return [_Path([*before, *path.functions], path.scale, path.steps) for path in behind]
 
 
 def _moved_channels(model: ModelWrapper, node: NodeProto, channels: NDArray[np.int64]) -> NDArray[np.int64]:

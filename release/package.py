@@ -14,8 +14,10 @@ from typing import Annotated
 
 import typer
 
+from board.errors import BoardError
 from board.overlay import BITSTREAM, HANDOFF, PLACEHOLDER
 from pixelmend.console import note, run
+from pixelmend.errors import UserError
 from pixelmend.files import write_archive
 from pixelmend.provenance import ROOT
 from release import notebook, samples, wheel
@@ -28,6 +30,10 @@ README = Path(__file__).parent / "package_readme.md"
 def package(build: Path, config: Path, board: str) -> Path:
     """The archive's path. `UserError` for a bad build."""
     overlay = find_or_make(build, config, board)
+    try:
+        overlay.check_repairs()  # samples and self-test are pictures
+    except BoardError as error:
+        raise UserError(str(error)) from error
     model = IntegerModel.load(build / "dataflow.onnx")
     name = f"pixelmend-board-{overlay.config}-{board}"
     files = {

@@ -5,8 +5,8 @@
 Of a build that repairs pictures, the photograph's centre (or `--crop y,x`) is damaged with seeded defects,
 once for each frame, and streamed through the RTL back to back. Written into the build folder: `cosim.json`
 and the pictures in `cosim/`. Exit status is not 0 where any execution differs from the integer model, or the
-hardware repairs defects worse than the 3x3 median. Any other build is shown photographs as they are, or random
-values where it takes no pictures (see `sim.scenes`); nothing is judged but that all agree.
+hardware repairs defects worse than the 3x3 median. Any other build is shown photographs as they are, or
+random values where it takes no pictures (see `sim.scenes`); nothing is judged but that all agree.
 """
 
 from collections.abc import Sequence

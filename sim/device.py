@@ -26,6 +26,9 @@ LENGTH = 0x58
 RESET = 0x4
 
 
+Bytes = NDArray[np.uint8]
+
+
 class _Abandoned(Exception):
     """The accelerator was reset within a frame."""
 
@@ -107,7 +110,8 @@ class SimDevice:
         self._epoch = 0  # counts resets: a frame of an earlier one is abandoned
         self._open = True
         self._allocated = 0
-        self.dma = SimDma(self)
+        self._dmas = [SimDma(self) for _ in model.ports.outputs]
+        self.dma, self.more_dmas = self._dmas[0], self._dmas[1:]
         self._worker = threading.Thread(target=self._work, name="simulated accelerator", daemon=True)
         self._worker.start()
 
@@ -124,8 +128,9 @@ class SimDevice:
         """Stop what is under way."""
         with self.changed:
             self._epoch += 1
-            for channel in (self.dma.sendchannel, self.dma.recvchannel):
-                channel.start()
+            for dma in self._dmas:
+                dma.sendchannel.start()
+                dma.recvchannel.start()
             self.changed.notify_all()
 
     def close(self) -> None:
@@ -139,16 +144,16 @@ class SimDevice:
     def _work(self) -> None:
         while (taken := self._take()) is not None:
             frame, epoch = taken
-            result, fault = None, ""
+            results, fault = None, ""
             try:
-                result = self._simulate(frame, epoch)
+                results = self._simulate(frame, epoch)
             except _Abandoned:
                 continue
             except UserError as error:
                 fault = str(error)
-            self._give(result, fault, epoch)
+            self._give(results, fault, epoch)
 
-    def _take(self) -> tuple[NDArray[np.uint8], int] | None:
+    def _take(self) -> tuple[Bytes, int] | None:
         """The next frame and the reset it came after; None once the device is closed."""
         channel = self.dma.sendchannel
         with self.changed:
@@ -160,29 +165,40 @@ class SimDevice:
             self.changed.notify_all()
             return frame, self._epoch
 
-    def _simulate(self, frame: NDArray[np.uint8], epoch: int) -> NDArray[np.uint8]:
+    def _simulate(self, sent: Bytes, epoch: int) -> list[Bytes]:
+        """The bytes that each output gives for the bytes of a frame."""
+
         def still_wanted(done: int, total: int, cycles: int) -> None:
             if epoch != self._epoch:
                 raise _Abandoned
 
-        run = self._model.run(frame[None], on_progress=still_wanted)
+        ports = self._model.ports
+        frames = ports.input.unpack(sent.reshape(-1, ports.input.beat_bytes))
+        run = self._model.run(frames, on_progress=still_wanted)
         if run.frame_error:
             raise UserError("the accelerator saw a frame that is longer or shorter than it should be")
-        return run.frames[0]
+        return [port.pack(frames) for port, frames in zip(ports.outputs, run.results, strict=True)]
 
-    def _give(self, result: NDArray[np.uint8] | None, fault: str, epoch: int) -> None:
-        channel = self.dma.recvchannel
+    def _give(self, results: list[Bytes] | None, fault: str, epoch: int) -> None:
+        for number, dma in enumerate(self._dmas):
+            if not self._receive(dma, None if results is None else results[number], fault, epoch):
+                return
+
+    def _receive(self, dma: SimDma, result: Bytes | None, fault: str, epoch: int) -> bool:
+        """Give an output's bytes once it has a buffer; False where that is not wanted any more."""
+        channel = dma.recvchannel
         with self.changed:
             self.changed.wait_for(lambda: channel.buffer is not None or epoch != self._epoch)
             if epoch != self._epoch or channel.buffer is None:
-                return
+                return False
             if result is None:
                 channel.fault = fault
             else:
-                channel.buffer.memory[...] = result
-                self.dma.received = result.nbytes
+                channel.buffer.memory.reshape(-1)[...] = result.reshape(-1)
+                dma.received = result.nbytes
                 channel.done()
             self.changed.notify_all()
+        return result is not None
 
 
 def open_device(overlay: Overlay, argument: str = "") -> SimDevice:

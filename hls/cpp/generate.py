@@ -120,6 +120,8 @@ def _top_header(ends: Ports) -> str:
 #include "kernels/platform.hpp"
 
 {types}
+static const int HEIGHT = {ends.input.height};  // of the frames that go in
+static const int WIDTH = {ends.input.width};
 static const int IN_BEATS = {ends.input.beats};  // a frame
 static const int IN_BYTES = {ends.input.beat_bytes};  // a beat
 

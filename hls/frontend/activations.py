@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import NodeProto
 
+from hls.frontend.registry import handles
+from hls.frontend.values import Correction, Joined, Pending
 from hls.functions import (
     ELU,
     SIGMOID,
@@ -17,8 +19,6 @@ from hls.functions import (
     Stage,
     extended,
 )
-from hls.frontend.registry import handles
-from hls.frontend.values import Correction, Joined, Pending
 from hls.network import Tensor
 
 if TYPE_CHECKING:
@@ -82,6 +82,21 @@ def clip(reader: "Reader", node: NodeProto) -> None:
         reader.known[node.output[0]] = value
         return
     bent(reader, node, Piecewise(LEVEL, least, most))
+
+
+@handles("Max", "Min")
+def limited(reader: "Reader", node: NodeProto) -> None:
+    """The larger, or the smaller, of a value and a constant."""
+    constants = [reader.constant(node, index) for index in range(len(node.input))]
+    known = [np.asarray(one) for one in constants if one is not None]
+    if len(constants) != 2 or len(known) != 1 or known[0].size != 1:
+        raise reader.error(
+            node, "it must compare a value with one constant number: two images make no threshold"
+        )
+    limit, index = float(known[0].reshape(())), next(n for n, one in enumerate(constants) if one is None)
+    ends = (limit, np.inf) if node.op_type == "Max" else (-np.inf, limit)
+    pending = reader.pending(node, index)
+    reader.known[node.output[0]] = applied(pending, Piecewise(LEVEL, *ends))
 
 
 @handles("Sigmoid")
@@ -157,7 +172,7 @@ def _per_channel(stage: Stage) -> bool:
 
 
 def per_channel(reader: "Reader", node: NodeProto, values: Any) -> np.ndarray:
-    """A constant that is broadcast to (1, C, H, W), as (C, 1) or (1, 1). Refused where it changes along rows or columns."""
+    """A constant that is broadcast to (1, C, H, W), as (C, 1) or (1, 1). Refused where pixels differ."""
     array = np.asarray(values, np.float64)
     shape = (1,) * (4 - array.ndim) + array.shape
     if len(shape) != 4 or shape[0] != 1 or shape[2:] != (1, 1):

@@ -18,7 +18,6 @@ ADVICE = {
     "Softmax": "it divides by a sum of each pixel's channels: leave it to the processor behind the accelerator",
     "MatMul": "a fully connected layer: write it as a 1x1 convolution of an image",
     "Gemm": "a fully connected layer: write it as a 1x1 convolution of an image",
-    "Reshape": "only images (1, C, H, W) are streamed; of pixel shuffles use DepthToSpace and SpaceToDepth",
     "Flatten": "only images (1, C, H, W) are streamed; leave a classifier to the processor behind the accelerator",
     "LSTM": "it keeps a state: only networks without one are streamed",
     "GRU": "it keeps a state: only networks without one are streamed",

@@ -73,8 +73,8 @@ def _image(reader: "Reader", node: NodeProto, quantizer: Quantizer) -> Tensor:
     elif found != replace(reader.image, name=""):
         raise reader.error(
             node,
-            f"the image is quantized twice and differently, as {reader.image.kind} with scale {reader.image.scale!r} and "
-            f"as {found.kind} with scale {scale!r}: it enters once",
+            f"the image is quantized twice and differently, as {reader.image.kind} with scale {reader.image.scale!r} "
+            f"and as {found.kind} with scale {scale!r}: it enters once",
         )
     return reader.image
 

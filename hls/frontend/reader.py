@@ -50,7 +50,7 @@ class Reader:
 
     model: ModelWrapper
     path: Path
-    known: dict[str, Value | Tensor] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -73,13 +73,9 @@ class Reader:
             )
         self._check_input()
         for node in graph.node:
-            if (
-                len(node.input)
-                and self._is_constant(node.input[0])
-                and handler(node.domain, node.op_type) is not None
-            ):
-                if all(self._is_constant(name) for name in node.input if name):
-                    continue  # a weight's quantizer; read where the weight is used
+            known = handler(node.domain, node.op_type) is not None
+            if known and node.input and all(self._is_constant(name) for name in node.input if name):
+                continue  # a weight's quantizer; read where the weight is used
             self._visit(node)
         outputs = [self._output(value.name) for value in graph.output]
         self._raise()
@@ -149,8 +145,8 @@ class Reader:
             self.problems.append(
                 Problem(
                     f"output {name}",
-                    "it is float: it must be quantized at the end, as pixels to 8 bits with scale 1/255, or as a feature "
-                    "map to any bits and one scale",
+                    "it is float: it must be quantized at the end, as pixels to 8 bits with scale 1/255, or as a "
+                    "feature map to any bits and one scale",
                 )
             )
             return None
@@ -319,9 +315,9 @@ def _keep_names(model: ModelWrapper) -> None:
     for node in model.graph.node:
         # an exporter's own name is the operator's with a number, or begins with node_
         own = re.fullmatch(rf"node_.*|{node.op_type}_?\d*", node.name, re.IGNORECASE) is None
-        if node.name and own:
-            if all(entry.key != LABEL for entry in node.metadata_props):
-                node.metadata_props.add(key=LABEL, value=_layer_of(node.name, node.op_type))
+        labelled = any(entry.key == LABEL for entry in node.metadata_props)
+        if node.name and own and not labelled:
+            node.metadata_props.add(key=LABEL, value=_layer_of(node.name, node.op_type))
 
 
 def _layer_of(name: str, kind: str) -> str:
@@ -362,4 +358,4 @@ def _value(attribute: AttributeProto) -> Any:
     return list(value) if attribute.type in (AttributeProto.INTS, AttributeProto.FLOATS) else value
 
 
-from hls.frontend import activations, linear, quantizers, restoration, shapes  # noqa: E402, F401  they register
+from hls.frontend import activations, linear, quantizers, reshapes, restoration, shapes  # noqa: E402, F401  they register

@@ -35,8 +35,8 @@ class Padded:
 class Sums:
     """Integer sums (H, W, C) of a convolution (weights (Cout, Cin, k, k)), or the values of a tensor themselves.
 
-    `weights` of a transposed convolution are (Cin, Cout, k, k), of a depthwise one (C, 1, k, k); empty where the sums are
-    the tensor's values.
+    `weights` of a transposed convolution are (Cin, Cout, k, k), of a depthwise one (C, 1, k, k); empty where the sums
+    are the tensor's values.
     """
 
     node: Any

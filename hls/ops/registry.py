@@ -27,8 +27,8 @@ VARIABLE = "PIXELMEND_OPERATORS"
 
 OURS = (
     "padding", "window", "matrix", "thresholds", "width_converter", "fifo", "fork", "skip_add", "select",
-    "pixel_shuffle", "mark", "halve", "double", "relax", "correct", "concat", "slice", "upsample",
-    "window_reduce",
+    "pixel_shuffle", "mark", "halve", "double", "relax", "correct",
+    "concat", "slice", "upsample", "window_reduce",
 )  # fmt: skip
 """The folders, in the order in which tables and tests list them."""
 

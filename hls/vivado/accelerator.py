@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from board.errors import BoardError
+from board.formats import Port, Ports
 from hls import parts
 from hls.config import HlsConfig
 from hls.parts import CAPPED
@@ -15,41 +17,22 @@ from pixelmend.config import Frame
 from pixelmend.errors import UserError
 from pixelmend.files import read_fields
 
-PORT = re.compile(r"\b(?:input|output)\s+wire\s+\[(\d+):0\]\s+([sm]_axis)_tdata\b")
+PORT = re.compile(r"\b(?:input|output)\s+wire\s+\[(\d+):0\]\s+([sm]_axis(?:_\d+)?)_tdata\b")
 SMALLEST_WORD = 4  # bytes; AXI has no memory data narrower than 32 bits
 LARGEST_WORD = 128  # bytes of an AXI DMA's stream
 IO = {
-    "frame.height": int, "frame.width": int, "part": str, "clock_mhz": float, "pixels_per_beat": int,
-    "top": str, "rtl_digest": str,
+    "frame.height": int, "frame.width": int, "part": str, "clock_mhz": float, "top": str, "rtl_digest": str,
 }  # fmt: skip
 TILING = ("receptive_field", "halo", "multiple")  # fields of io.json
+PORTS = ("inputs", "outputs")
 
 
-@dataclass(frozen=True)
-class Port:
-    """An image stream of the accelerator: bytes a pixel, pixels a beat, pixels a frame."""
-
-    bytes_per_pixel: int
-    pixels_per_beat: int
-    pixels: int
-
-    @property
-    def beat_bytes(self) -> int:
-        """Bytes of a beat of the accelerator."""
-        return self.bytes_per_pixel * self.pixels_per_beat
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of a frame, packed."""
-        return self.bytes_per_pixel * self.pixels
-
-    @property
-    def word_bytes(self) -> int:
-        """Bytes of a word of the DMA: the least legal width that keeps the accelerator's pace."""
-        word = SMALLEST_WORD
-        while word < self.beat_bytes:
-            word *= 2
-        return word
+def word_bytes(port: Port) -> int:
+    """Bytes of a word of the port's DMA: the least legal width that keeps the accelerator's pace."""
+    word = SMALLEST_WORD
+    while word < port.beat_bytes:
+        word *= 2
+    return word
 
 
 @dataclass(frozen=True)
@@ -62,8 +45,7 @@ class Accelerator:
     clock_mhz: float
     height: int
     width: int
-    input: Port
-    output: Port
+    ports: Ports
     tiling: Mapping[str, Any]  # of a larger picture: see hls.receptive
     rtl_digest: str
 
@@ -76,7 +58,7 @@ def read(build: Path, config: Path) -> Accelerator:
     frame = configuration.load(config, "frame", Frame)
     hls = configuration.load(config, "hls", HlsConfig)
     io = read_fields(build / "io.json", IO)
-    if not set(TILING) <= io.keys():
+    if not {*TILING, *PORTS} <= io.keys():
         raise UserError(f"{build / 'io.json'}: lowered by an older version; run hls.lower")
     was = (io["frame"]["height"], io["frame"]["width"], io["part"], io["clock_mhz"])
     if was != (frame.height, frame.width, hls.part, hls.clock_mhz):
@@ -85,39 +67,45 @@ def read(build: Path, config: Path) -> Accelerator:
             f"configuration says {frame.height}x{frame.width} on {hls.part} at {hls.clock_mhz:g} MHz; "
             "run hls.lower"
         )
-    ports = _ports(build / "rtl" / "top.sv", io["pixels_per_beat"], frame.height * frame.width)
+    try:
+        ports = Ports.from_dict(io)
+    except (BoardError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{build / 'io.json'}: its ports can't be read ({error}); run hls.lower") from error
+    _check_ports(ports, build / "rtl" / "top.sv")
     return Accelerator(
         config.stem, io["top"], hls.part, hls.clock_mhz, frame.height, frame.width,
-        ports["s_axis"], ports["m_axis"],
-        {key: io[key] for key in TILING}, io["rtl_digest"],
+        ports, {key: io[key] for key in TILING}, io["rtl_digest"],
     )  # fmt: skip
 
 
-def _ports(top: Path, pixels_per_beat: int, pixels: int) -> dict[str, Port]:
-    """The streams as the generated top level declares them; the HLS backend's are the same."""
+def _check_ports(ports: Ports, top: Path) -> None:
+    """`UserError` where the generated top level declares others, or a DMA can't serve them; those of the HLS
+    backend are the same.
+    """
     if not top.is_file():
         raise UserError(f"{top}: expected the top level of a lowered build; run hls.lower")
     found = {name: int(high) + 1 for high, name in PORT.findall(top.read_text(encoding="utf-8"))}
-    if set(found) != {"s_axis", "m_axis"}:
-        raise UserError(f"{top}: expected ports s_axis_tdata and m_axis_tdata, found {sorted(found)}")
-    ports = {}
-    for name, bits in found.items():
-        if bits % (8 * pixels_per_beat):
+    ends = (ports.input, *ports.outputs)
+    if set(found) != {port.name for port in ends}:
+        wanted = " and ".join(f"{port.name}_tdata" for port in ends)
+        raise UserError(f"{top}: expected ports {wanted}, found {sorted(found)}")
+    for port in ends:
+        bits = found[port.name]
+        if bits != 8 * port.beat_bytes:
             raise UserError(
-                f"{top}: {name} has {bits} bits, expected whole bytes for each of {pixels_per_beat} pixels"
+                f"{top}: {port.name} has {bits} bits, expected {8 * port.beat_bytes} for "
+                f"{port.pixels_per_beat} pixels of {port.format}"
             )
-        port = Port(bits // 8 // pixels_per_beat, pixels_per_beat, pixels)
-        if port.frame_bytes % port.word_bytes or port.frame_bytes % port.beat_bytes:
+        if port.frame_bytes % word_bytes(port):
             raise UserError(
-                f"{top}: a frame of {port.frame_bytes:,} bytes on {name} is not whole beats of "
-                f"{port.beat_bytes} and whole words of the DMA of {port.word_bytes} bytes"
+                f"{top}: a frame of {port.frame_bytes:,} bytes on {port.name} is not whole words of the DMA "
+                f"of {word_bytes(port)} bytes"
             )
-        if port.word_bytes > LARGEST_WORD:
+        if word_bytes(port) > LARGEST_WORD:
             raise UserError(
-                f"{top}: beats of {port.beat_bytes} bytes on {name}, the DMA takes {LARGEST_WORD} at most"
+                f"{top}: beats of {port.beat_bytes} bytes on {port.name}, the DMA takes {LARGEST_WORD} at "
+                "most"
             )
-        ports[name] = port
-    return ports
 
 
 def check_board(accelerator: Accelerator, board: Board, build: Path) -> None:

@@ -59,8 +59,14 @@ def find_tools(part: str) -> OpenTools:
 
 
 def shell(accelerator: Accelerator) -> str:
-    """The programmable logic, `accelerator` in its shell; `UserError` for frames of no whole words."""
-    for name, port in (("input", accelerator.input), ("output", accelerator.output)):
+    """The programmable logic, `accelerator` in its shell; `UserError` for ports that it has no DMA for."""
+    ports = accelerator.ports
+    if len(ports.outputs) > 1:
+        raise UserError(
+            f"the open flow's DMA receives one stream, the network has {len(ports.outputs)} outputs; use "
+            "Vivado"
+        )
+    for name, port in (("input", ports.input), ("output", ports.output)):
         if port.frame_bytes % WORD_BYTES:
             raise UserError(
                 f"the open flow's DMA moves whole words of {WORD_BYTES} bytes, an {name} frame has "
@@ -69,8 +75,8 @@ def shell(accelerator: Accelerator) -> str:
     text = (OPEN / "open_shell.sv.in").read_text(encoding="utf-8")
     values = {
         "TOP": accelerator.top,
-        "INPUT_BITS": 8 * accelerator.input.beat_bytes,
-        "OUTPUT_BITS": 8 * accelerator.output.beat_bytes,
+        "INPUT_BITS": 8 * ports.input.beat_bytes,
+        "OUTPUT_BITS": 8 * ports.output.beat_bytes,
     }
     for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))

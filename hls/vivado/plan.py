@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from board.formats import Port
 from hls.rtl.sources import sources
 from hls.vivado import boards
-from hls.vivado.accelerator import Accelerator, Port, check_board, read
+from hls.vivado.accelerator import Accelerator, check_board, read, word_bytes
 from hls.vivado.boards import Board
 from pixelmend.errors import UserError
 from pixelmend.files import as_json, replacing_folder, text_digest, write_archive
@@ -32,6 +33,8 @@ IO_FORMAT = "pixelmend io 1"
 
 STRATEGIES = ("Performance_Explore", "Performance_ExtraTimingOpt", "Performance_NetDelay_high")
 """Vivado's, tried in turn until timing is met."""
+
+DMA_STEP = 0x100000  # between the registers of one DMA and the next
 
 Backend = Literal["rtl", "hls"]
 
@@ -95,6 +98,8 @@ def make(build: Path, config: Path, board: str, backend: Backend) -> Plan:
 
 def io(accelerator: Accelerator, board: Board, digest: str) -> dict[str, Any]:
     """What the board's driver checks before it uses a bitstream; digests of the files are not known yet."""
+    more = [f"axi_dma_{n}" for n in _further(accelerator)]
+    ip: dict[str, str | list[str]] = {"dma": "axi_dma_0", "accelerator": "pixelmend_0"}
     return {
         "format": IO_FORMAT,
         "config": accelerator.config,
@@ -103,18 +108,27 @@ def io(accelerator: Accelerator, board: Board, digest: str) -> dict[str, Any]:
         "clock_mhz": accelerator.clock_mhz,
         "frame": {"height": accelerator.height, "width": accelerator.width},
         **accelerator.tiling,
-        "input": _pixel(accelerator.input),
-        "output": _pixel(accelerator.output),
-        "ip": {"dma": "axi_dma_0", "accelerator": "pixelmend_0"},
+        **accelerator.ports.as_dict(),
+        **_pictures(accelerator),
+        "ip": ip | ({"more_dmas": more} if more else {}),
         "rtl_digest": accelerator.rtl_digest,
         "plan_digest": digest,
         "files": {BITSTREAM: None, HANDOFF: None},
     }
 
 
-def _pixel(port: Port) -> dict[str, int]:
-    """Channels are bytes: R, G, B and, where there is one, the map of defects."""
-    return {"bytes_per_pixel": port.bytes_per_pixel, "channels": port.bytes_per_pixel}
+def _pictures(accelerator: Accelerator) -> dict[str, dict[str, int]]:
+    """What drivers of before ports had formats look for; without it they refuse what they don't know."""
+    ports = accelerator.ports
+    if not ports.repairs:
+        return {}
+    channels = {"input": ports.input.format.channels, "output": ports.output.format.channels}
+    return {side: {"bytes_per_pixel": count, "channels": count} for side, count in channels.items()}
+
+
+def _further(accelerator: Accelerator) -> range:
+    """Numbers of the outputs behind the first."""
+    return range(1, len(accelerator.ports.outputs))
 
 
 def _digest(files: Mapping[str, bytes]) -> str:
@@ -130,17 +144,49 @@ def _shell(accelerator: Accelerator, backend: Backend) -> dict[str, bytes]:
     files |= {f"tcl/{path.name}": path.read_bytes() for path in scripts}
     files["constraints/pixelmend.xdc"] = (HERE / "constraints.xdc").read_bytes()
     files["shell/stream_width.sv"] = (HERE / "shell" / "stream_width.sv").read_bytes()
-    taken, given = accelerator.input, accelerator.output
-    for name, s_bytes, m_bytes in (
-        ("pixelmend_unpack", taken.word_bytes, taken.beat_bytes),
-        ("pixelmend_pack", given.beat_bytes, given.word_bytes),
-    ):
+    taken, outputs = accelerator.ports.input, accelerator.ports.outputs
+    converters = [("pixelmend_unpack", word_bytes(taken), taken.beat_bytes)]
+    converters += [
+        (f"pixelmend_pack{_suffix(n)}", given.beat_bytes, word_bytes(given))
+        for n, given in enumerate(outputs)
+    ]
+    for name, s_bytes, m_bytes in converters:
         values = {"NAME": name, "S_BYTES": s_bytes, "M_BYTES": m_bytes}
         files[f"shell/{name}.v"] = _filled("stream_width.v.in", values)
     if backend == "rtl":
-        bits = {"INPUT_BITS": 8 * taken.beat_bytes, "OUTPUT_BITS": 8 * given.beat_bytes}
-        files["shell/pixelmend.v"] = _filled("pixelmend.v.in", {"TOP": accelerator.top, **bits})
+        values = {"INPUT_BITS": 8 * taken.beat_bytes, "OUTPUT_BITS": 8 * outputs[0].beat_bytes}
+        further = outputs[1:]
+        values |= {
+            "TOP": accelerator.top,
+            "BUSES": "".join(f":{port.name}" for port in further),
+            "PORTS": "".join(map(_output_port, further)),
+            "CONNECTIONS": "".join(map(_output_connection, further)),
+        }
+        files["shell/pixelmend.v"] = _filled("pixelmend.v.in", values)
     return files
+
+
+def _suffix(output: int) -> str:
+    return f"_{output}" if output else ""
+
+
+def _output_port(port: Port) -> str:
+    """Of the accelerator's Verilog face."""
+    name, lines = port.name, []
+    for signal, direction, width in (
+        ("tdata", "output", f" [{8 * port.beat_bytes}-1:0]"), ("tvalid", "output", ""),
+        ("tready", "input ", ""), ("tlast", "output", ""),
+    ):  # fmt: skip
+        lines.append(f'  (* X_INTERFACE_INFO = "xilinx.com:interface:axis:1.0 {name} {signal.upper()}" *)')
+        lines.append(f"  {direction} wire{width} {name}_{signal},")
+    return "\n".join(lines) + "\n\n"
+
+
+def _output_connection(port: Port) -> str:
+    signals = [
+        f".{port.name}_{signal}({port.name}_{signal})" for signal in ("tdata", "tvalid", "tready", "tlast")
+    ]
+    return f"    {', '.join(signals[:2])},\n    {', '.join(signals[2:])},\n"
 
 
 def _filled(template: str, values: Mapping[str, object]) -> bytes:
@@ -173,11 +219,12 @@ def _design(
 ) -> dict[str, str | list[str] | dict[str, str]]:
     """What design.tcl says, which is all that tells one design from another."""
     ps = board.ps
-    taken, given = accelerator.input, accelerator.output
+    taken, outputs, further = accelerator.ports.input, accelerator.ports.outputs, _further(accelerator)
     interrupts = ["axi_dma_0/mm2s_introut", "axi_dma_0/s2mm_introut"]
+    interrupts += [f"axi_dma_{n}/s2mm_introut" for n in further]
     # Of the RTL backend alone: a frame that was longer or shorter than it should be.
     interrupts += ["pixelmend_0/frame_error"] if backend == "rtl" else []
-    return {
+    design: dict[str, str | list[str] | dict[str, str]] = {
         "config": accelerator.config,
         "board": board.name,
         "part": board.part,
@@ -206,29 +253,45 @@ def _design(
         "addresses": {
             "axi_dma_0": f"S_AXI_LITE/Reg 0x{board.addresses.axi_dma_0:08X}",
             "axi_intc_0": f"S_AXI/Reg 0x{board.addresses.axi_intc_0:08X}",
+        }
+        | {
+            f"axi_dma_{n}": f"S_AXI_LITE/Reg 0x{board.addresses.axi_dma_0 + n * DMA_STEP:08X}"
+            for n in further
         },
-        "dma": _dma(taken, given, board.dma.address_bits),
+        "dma": _dma(taken, outputs[0], board.dma.address_bits),
         "interrupts": interrupts,
         "strategies": list(STRATEGIES),
     }
+    if further:
+        design["further_outputs"] = [str(n) for n in further]
+        for n in further:
+            design[f"dma_{n}"] = _dma(None, outputs[n], board.dma.address_bits)
+    return design
 
 
-def _dma(taken: Port, given: Port, address_bits: int) -> dict[str, str]:
-    """Both channels in simple mode: one frame a transfer, whole words from aligned addresses."""
-    longest = max(taken.frame_bytes, given.frame_bytes)
+def _dma(taken: Port | None, given: Port, address_bits: int) -> dict[str, str]:
+    """Its channels in simple mode: one frame a transfer, whole words from aligned addresses. For a further
+    output there is nothing to take.
+    """
+    longest = max(port.frame_bytes for port in (taken, given) if port is not None)
     length = max(14, longest.bit_length())  # bits of the length register, at most 26
     if length > 26:
         raise UserError(f"a frame of {longest:,} bytes is more than the DMA can move at once (67,108,863)")
+    words_taken = 0 if taken is None else 8 * word_bytes(taken)
     values = {
         "c_include_sg": 0, "c_sg_include_stscntrl_strm": 0,
-        "c_include_mm2s": 1, "c_include_s2mm": 1,
+        "c_include_mm2s": int(taken is not None), "c_include_s2mm": 1,
         "c_include_mm2s_dre": 0, "c_include_s2mm_dre": 0,
         "c_sg_length_width": length, "c_addr_width": address_bits,
-        "c_m_axi_mm2s_data_width": 8 * taken.word_bytes, "c_m_axis_mm2s_tdata_width": 8 * taken.word_bytes,
-        "c_m_axi_s2mm_data_width": 8 * given.word_bytes, "c_s_axis_s2mm_tdata_width": 8 * given.word_bytes,
+        "c_m_axi_mm2s_data_width": words_taken, "c_m_axis_mm2s_tdata_width": words_taken,
+        "c_m_axi_s2mm_data_width": 8 * word_bytes(given), "c_s_axis_s2mm_tdata_width": 8 * word_bytes(given),
         "c_mm2s_burst_size": 16, "c_s2mm_burst_size": 16,
     }  # fmt: skip
-    return {name: str(value) for name, value in values.items()}
+    return {
+        name: str(value)
+        for name, value in values.items()
+        if taken is not None or name == "c_include_mm2s" or "mm2s" not in name
+    }
 
 
 def _tcl(design: Mapping[str, str | list[str] | dict[str, str]]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from board.formats import Ports
 from board.overlay import Overlay
 from sim.memory import CachedBuffer
 
@@ -245,12 +246,16 @@ class StrictBoard:
                 raise Misuse("buffers are freed while the DMA writes to them")
         self.closed = True
 
+    @property
+    def more_dmas(self) -> list[Any]:
+        raise Misuse("the overlay has one output")
+
 
 def overlay(height: int = 8, width: int = 12, channels: int = 3, **other: Any) -> Overlay:
     """An overlay of a network that sees no neighbours, unless `before` and `after` say so."""
     values: dict[str, Any] = {
         "folder": Path("overlay"), "config": "mock", "board": "pynq-z2", "clock_mhz": 100.0,
-        "height": height, "width": width, "channels": channels, "before": 0, "after": 0, "multiple": 4,
+        "ports": Ports.of_pictures(height, width, channels), "before": 0, "after": 0, "multiple": 4,
         "dma": "axi_dma_0", "plan_digest": "1" * 64, "rtl_digest": "2" * 64,
     }  # fmt: skip
     return Overlay(**(values | other))

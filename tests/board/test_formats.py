@@ -8,7 +8,8 @@ from board.formats import PixelFormat, Port, Ports
 
 FORMATS = [
     PixelFormat(3, 8), PixelFormat(1, 1), PixelFormat(2, 5, True), PixelFormat(1, 12),
-    PixelFormat(4, 16, True), PixelFormat(3, 10), PixelFormat(7, 3, True), PixelFormat(1, 32), PixelFormat(2, 8, True),
+    PixelFormat(4, 16, True), PixelFormat(3, 10), PixelFormat(7, 3, True), PixelFormat(1, 32),
+    PixelFormat(2, 8, True),
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from board.driver import S2MM_LENGTH, Driver
+from board.formats import Port
 from tests.board.mock import Misuse, StrictBoard, overlay
 
 FRAME = np.zeros((8, 12, 3), np.uint8)
@@ -12,8 +13,8 @@ FRAME = np.zeros((8, 12, 3), np.uint8)
 class Careless(Driver):
     """Leaves the cache as it is after allocation."""
 
-    def _allocate(self, channels: int) -> object:
-        buffer = self._device.allocate((self.overlay.height, self.overlay.width, channels))
+    def _allocate(self, port: Port) -> object:
+        buffer = self._device.allocate(port.shape)
         self._buffers.append(buffer)
         return buffer
 

@@ -136,6 +136,18 @@ def test_what_is_not_known_is_said_and_left() -> None:
     assert bias_of(made) == pytest.approx([0.1, 0.2])
 
 
+def test_ties_that_no_bias_moves() -> None:
+    """Steps of 0.3 over integers of 0.25: (t - 1/2) 0.3 / 0.25 is 3 for t = 3."""
+    made = model([0.1, 0.2], *MIDDLES["relu"])
+    assert settle_model(made).ties == ()
+    node = next(node for node in made.graph.node if node.name == "leave")
+    node.input[0] = "x"
+    (told,) = settle_model(made).ties
+    assert told.startswith("leave (Quant) of x: ")
+    made.set_initializer("leave_scale", np.array(0.31, np.float32))
+    assert settle_model(made).ties == ()
+
+
 def test_grids() -> None:
     grids = find_grids(model([0.0, 0.0], *MIDDLES["relu"]))
     assert grids == {"x": Grid(IN, 0.0, 15.0), "result": Grid(float(np.float32(OUT)), -8.0, 7.0)}

@@ -65,7 +65,7 @@ def test_frames_follow_each_other(build: Path, simulations: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("BEATS = 384;", "BEATS = 383;", "s_axis: the frame was not taken as a whole"),
+        ("int BEATS = 384;", "int BEATS = 383;", "s_axis: the frame was not taken as a whole"),
         ("beat.last = i == Node::BEATS - 1", "beat.last = i == 0", "m_axis: TLAST is not at the frame's end"),
         ("if (k == RATIO - 1) out.write(wide);", "", "is read while empty"),
     ],

@@ -10,11 +10,11 @@ from onnx import helper
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
 from hls import dataflow
+from hls.frontend import read
 from hls.layers import Convolution, Operation, Requantization
 from hls.network import Network
 from hls.ops import DOMAIN
 from hls.ops.matrix.op import EXACT_FLOAT32
-from hls.frontend import read
 from pixelmend.errors import UserError
 from sim.integer import IntegerModel, execute_node
 from tests.networks import (

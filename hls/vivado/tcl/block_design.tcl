@@ -4,6 +4,8 @@
 #   DDR <--memory-- SmartConnect <-- DMA --> unpack --> pixelmend --> pack --> DMA
 #   interrupts of the DMA, and of a wrong frame length, --> interrupt controller --> processing system
 #
+# Each further output has a packer and a DMA of its own, which only writes.
+#
 # One clock, from the processing system, and one reset, synchronous to it.
 
 proc open_shell_project {design here work repositories} {
@@ -55,17 +57,25 @@ proc processing_system {design} {
   puts "PIXELMEND CLOCK [get_property [dict get $design ps_clock_actual] $ps]"
 }
 
+proc add_dma {name values} {
+  add_ip $name xilinx.com:ip:axi_dma:*
+  # Else the width would be taken from the stream that is connected, and never checked against ours.
+  set_property CONFIG.c_s_axis_s2mm_tdata_width.VALUE_SRC USER [get_bd_cells $name]
+  set_property -dict [configuration $values] [get_bd_cells $name]
+}
+
 proc add_cells {design} {
   add_ip reset_0 xilinx.com:ip:proc_sys_reset:*
   add_ip control_0 xilinx.com:ip:axi_interconnect:*
-  set_property -dict {CONFIG.NUM_SI 1 CONFIG.NUM_MI 2} [get_bd_cells control_0]
+  set further [llength [further_outputs $design]]
+  set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI [expr {2 + $further}]] [get_bd_cells control_0]
   add_ip memory_0 xilinx.com:ip:smartconnect:*
-  set_property -dict {CONFIG.NUM_SI 2 CONFIG.NUM_MI 1} [get_bd_cells memory_0]
+  set_property -dict [list CONFIG.NUM_SI [expr {2 + $further}] CONFIG.NUM_MI 1] [get_bd_cells memory_0]
 
-  add_ip axi_dma_0 xilinx.com:ip:axi_dma:*
-  # Else the width would be taken from the stream that is connected, and never checked against ours.
-  set_property CONFIG.c_s_axis_s2mm_tdata_width.VALUE_SRC USER [get_bd_cells axi_dma_0]
-  set_property -dict [configuration [dict get $design dma]] [get_bd_cells axi_dma_0]
+  add_dma axi_dma_0 [dict get $design dma]
+  foreach output [further_outputs $design] {
+    add_dma axi_dma_$output [dict get $design dma_$output]
+  }
 
   add_ip axi_intc_0 xilinx.com:ip:axi_intc:*
   set_property -dict {CONFIG.C_IRQ_CONNECTION 1} [get_bd_cells axi_intc_0]
@@ -76,6 +86,9 @@ proc add_cells {design} {
   add_ip unpack_0 pixelmend:pixelmend:pixelmend_unpack:*
   add_ip pixelmend_0 *:pixelmend:pixelmend:* *:hls:pixelmend:*
   add_ip pack_0 pixelmend:pixelmend:pixelmend_pack:*
+  foreach output [further_outputs $design] {
+    add_ip pack_$output pixelmend:pixelmend:pixelmend_pack_$output:*
+  }
   # A kernel with a handshake of its own would wait for a start that nobody gives.
   if {[llength [get_bd_pins -quiet pixelmend_0/ap_start]] > 0} {
     error "pixelmend_0 has ap_start; expected a kernel that runs freely (ap_ctrl_none)"
@@ -95,6 +108,13 @@ proc clocks_and_resets {design} {
   connect_pins reset_0/peripheral_aresetn control_0/S00_ARESETN control_0/M00_ARESETN control_0/M01_ARESETN
   connect_pins reset_0/peripheral_aresetn axi_dma_0/axi_resetn axi_intc_0/s_axi_aresetn
   connect_pins reset_0/peripheral_aresetn unpack_0/ap_rst_n pixelmend_0/ap_rst_n pack_0/ap_rst_n
+
+  foreach output [further_outputs $design] {
+    set master [format M%02d [expr {1 + $output}]]
+    connect_pins $clock control_0/${master}_ACLK axi_dma_$output/s_axi_lite_aclk axi_dma_$output/m_axi_s2mm_aclk
+    connect_pins $clock pack_$output/ap_clk
+    connect_pins reset_0/peripheral_aresetn control_0/${master}_ARESETN axi_dma_$output/axi_resetn pack_$output/ap_rst_n
+  }
 }
 
 proc data_path {design} {
@@ -109,6 +129,13 @@ proc data_path {design} {
   connect_buses unpack_0/m_axis pixelmend_0/s_axis
   connect_buses pixelmend_0/m_axis pack_0/s_axis
   connect_buses pack_0/m_axis axi_dma_0/S_AXIS_S2MM
+
+  foreach output [further_outputs $design] {
+    connect_buses control_0/[format M%02d [expr {1 + $output}]]_AXI axi_dma_$output/S_AXI_LITE
+    connect_buses axi_dma_$output/M_AXI_S2MM memory_0/[format S%02d [expr {1 + $output}]]_AXI
+    connect_buses pixelmend_0/m_axis_$output pack_$output/s_axis
+    connect_buses pack_$output/m_axis axi_dma_$output/S_AXIS_S2MM
+  }
 
   set index 0
   foreach interrupt [dict get $design interrupts] {
@@ -125,8 +152,9 @@ proc assign_addresses {design} {
     lassign $place segment offset
     assign_bd_address -offset $offset -range 64K -target_address_space $processor [get_bd_addr_segs $cell/$segment]
   }
-  foreach channel {Data_MM2S Data_S2MM} {
-    set space [get_bd_addr_spaces axi_dma_0/$channel]
+  set writers [lmap output [further_outputs $design] {string cat axi_dma_ $output /Data_S2MM}]
+  foreach channel [concat {axi_dma_0/Data_MM2S axi_dma_0/Data_S2MM} $writers] {
+    set space [get_bd_addr_spaces $channel]
     foreach name [dict get $design memory_used] {
       set segment [get_bd_addr_segs -quiet ps_0/[dict get $design memory_segments]/$name]
       if {[llength $segment] > 0} {

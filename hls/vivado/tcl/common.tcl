@@ -21,6 +21,11 @@ proc newest_ip {args} {
   error "no IP found that matches [join $args { or }]"
 }
 
+# Numbers of the outputs behind the first, each with a DMA of its own.
+proc further_outputs {design} {
+  return [expr {[dict exists $design further_outputs] ? [dict get $design further_outputs] : {}}]
+}
+
 proc read_text {path} {
   set stream [open $path r]
   fconfigure $stream -encoding utf-8 -translation lf

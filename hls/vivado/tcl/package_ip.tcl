@@ -34,11 +34,12 @@ proc package_module {design work name sources buses} {
   return $repository
 }
 
-# Both width converters, between the words of the DMA and the beats of the accelerator.
+# The width converters, between the words of the DMA and the beats of the accelerator.
 proc package_converters {design here work} {
   say_step 1 "packaging the width converters"
   set result {}
-  foreach name {pixelmend_unpack pixelmend_pack} {
+  set packs [lmap output [further_outputs $design] {string cat pixelmend_pack_ $output}]
+  foreach name [concat {pixelmend_unpack pixelmend_pack} $packs] {
     set sources [list [file join $here shell stream_width.sv] [file join $here shell $name.v]]
     lappend result [package_module $design $work $name $sources {s_axis m_axis}]
   }
@@ -57,5 +58,6 @@ proc package_accelerator {design here work} {
     lappend sources $copy
   }
   lappend sources [file join $here shell pixelmend.v]
-  return [package_module $design $work pixelmend $sources {s_axis m_axis}]
+  set more [lmap output [further_outputs $design] {string cat m_axis_ $output}]
+  return [package_module $design $work pixelmend $sources [concat {s_axis m_axis} $more]]
 }

@@ -3,13 +3,12 @@
 Nodes are named as qonnx's clean-up numbers them, which `quant.export` has done before it writes a file.
 """
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper, save
+from onnx import numpy_helper
 from qonnx.custom_op.registry import getCustomOp
 
 from hls import dataflow
@@ -19,84 +18,10 @@ from hls.layers import Convolution, Operation, Requantization, TransposedConvolu
 from hls.network import Layer, Tensor
 from pixelmend.errors import UserError
 from quant.export import export
-from quant.pyramid_fill import DOMAIN
+from tests.hls.frontend.files import PIXEL, File, kernel
 from tests.networks import Case, equal, twin
 
-QUANT = "qonnx.custom_op.general"
-PIXEL = np.float32(1 / 255)
 NEUTRAL = np.float32(128) * PIXEL
-
-
-@dataclass
-class File:
-    """A QONNX file of a few nodes under construction."""
-
-    nodes: list[Any] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)
-    shape: tuple[int, ...] = (1, 3, 8, 8)
-    inputs: tuple[str, ...] = ("image",)
-    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of tensors that the file tells
-
-    def constant(self, name: str, value: Any, kind: type = np.float32) -> str:
-        self.constants.append(numpy_helper.from_array(np.asarray(value, kind), name))
-        return name
-
-    def node(self, kind: str, name: str, inputs: list[str], domain: str = "", **attributes: Any) -> str:
-        self.nodes.append(
-            helper.make_node(kind, inputs, [f"{name}_y"], domain=domain, **attributes)
-        )
-        return f"{name}_y"
-
-    def quant(
-        self, name: str, source: str, scale: Any, bits: float, zero: float = 0.0, **changed: Any
-    ) -> str:
-        constants = [
-            self.constant(f"{name}_{key}", value) for key, value in (("s", scale), ("z", zero), ("b", bits))
-        ]
-        attributes = {"signed": 0, "narrow": 0, "rounding_mode": "ROUND"} | changed
-        return self.node("Quant", name, [source, *constants], QUANT, **attributes)
-
-    def weights(self, name: str, values: Any, scale: Any = 0.5, bits: float = 4, **changed: Any) -> str:
-        source = self.constant(f"{name}_w", values)
-        return self.quant(name, source, scale, bits, **{"signed": 1, "narrow": 1} | changed)
-
-    def convolved(self, name: str, source: str, outputs: int, inputs: int = 3, bits: float = 8) -> str:
-        """The pixels of a 1x1 convolution."""
-        weights = self.weights(f"{name}_w", kernel(outputs, inputs, 1, 1))
-        return self.quant(f"{name}_q", self.node("Conv", name, [source, weights]), PIXEL, bits)
-
-    def channels(self, name: str, source: str, first: int, last: int, axis: int = 1, step: int = 1) -> str:
-        ends = (first, last, axis, step)
-        constants = [self.constant(f"{name}{n}", [end], np.int64) for n, end in enumerate(ends)]
-        return self.node("Slice", name, [source, *constants])
-
-    def reached(self, name: str, source: str, limit: float = 0.5) -> str:
-        return self.node("GreaterOrEqual", name, [source, self.constant(f"{name}_limit", limit)])
-
-    def fill(self, name: str, image: str, broken: str, levels: int = 2, sweeps: int = 0) -> str:
-        self.shapes[image] = (1, 3, *self.shape[2:])  # which torch writes into a file, and the node needs
-        more = {"sweeps": sweeps} if sweeps else {}  # files before 2026-11-29 have none
-        return self.node("PyramidFill", name, [image, broken], DOMAIN, levels=levels, **more)
-
-    def save(self, path: Path, output: str) -> Path:
-        def info(name: str, shape: Any) -> Any:
-            return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
-        graph = helper.make_graph(
-            self.nodes,
-            "g",
-            [info(name, self.shape) for name in self.inputs],
-            [info(output, None)],
-            self.constants,
-            value_info=[info(name, shape) for name, shape in self.shapes.items()],
-        )
-        opsets = [helper.make_opsetid("", 18), helper.make_opsetid(QUANT, 1), helper.make_opsetid(DOMAIN, 1)]
-        save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
-        return path
-
-
-def kernel(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(-7, 8, shape) * 0.5
 
 
 def made_by(layer: Layer) -> str:
@@ -180,7 +105,10 @@ OF_ITS_OWN = "node Where_0 (Where): one of its images must have four channels, t
         ({"score": (2, 3, 1, 1)}, FOURTH),
         ({"score": (2, 4, 1, 1)}, FOURTH),
         ({"score": (3, 4, 2, 1)}, "must be"),
-        ({"score": (0, 4, 1, 3)}, "(Slice): it must take neighbouring channels, rows or columns (step 1), got steps [3]"),
+        (
+            {"score": (0, 4, 1, 3)},
+            "(Slice): it must take neighbouring channels, rows or columns (step 1), got steps [3]",
+        ),
         ({"score_of_another": True}, OF_ITS_OWN),
         ({"three_and_three": True}, OF_ITS_OWN),
         ({"four_and_four": True}, OF_ITS_OWN),

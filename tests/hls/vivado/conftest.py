@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import hls.ops
+from board.formats import PixelFormat, Port, Ports
 from pixelmend.files import write_json, write_text
 
 STREAM = Path(hls.ops.__file__).parent / "stream"
@@ -50,11 +51,18 @@ def make_build(
     bytes_in: int = 3,
     bytes_out: int = 3,
     pixels: int = 1,
+    further: tuple[Port, ...] = (),
 ) -> tuple[Path, Path]:
     """A build folder and its configuration file, the frame 16 x 32 px."""
     config, build = folder / "small.toml", folder / "build"
     write_text(config, CONFIG.format(part=part, clock=clock))
     top = TOP.format(in_high=8 * bytes_in * pixels - 1, out_high=8 * bytes_out * pixels - 1)
+    more = "".join(
+        f"  output wire [{8 * port.beat_bytes - 1}:0] {port.name}_tdata,\n  output wire {port.name}_tvalid,\n"
+        f"  input  wire {port.name}_tready,\n  output wire {port.name}_tlast,\n"
+        for port in further
+    )
+    top = top.replace("  output wire frame_error", f"{more}  output wire frame_error")
     for name, text in {
         "ops/stream/stream_register.sv": (STREAM / "stream_register.sv").read_text(),
         "nodes/conv1.v": '// reads "memory/weights.dat"\n',
@@ -69,7 +77,9 @@ def make_build(
         "part": part, "clock_mhz": clock, "rtl_digest": "5" * 64,
         "receptive_field": 1, "halo": {"before": 0, "after": 0}, "multiple": 1,
     }  # fmt: skip
-    write_json(build / "io.json", io)
+    taken, given = (PixelFormat(count, 8, scale=1 / 255) for count in (bytes_in, bytes_out))
+    ports = Ports(Port("s_axis", taken, 16, 32, pixels), (Port("m_axis", given, 16, 32, pixels), *further))
+    write_json(build / "io.json", io | ports.as_dict())
     return build, config
 
 

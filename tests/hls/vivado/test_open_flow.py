@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from board.formats import PixelFormat, Port
 from hls.vivado import open_flow
 from hls.vivado.open_flow import OPEN, synthesize
 from hls.vivado.plan import Plan, make
@@ -147,6 +148,14 @@ def open_tools(no_tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def calls(tmp_path: Path) -> list[list[str]]:
     log = tmp_path / "calls.log"
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def test_several_outputs_are_refused(tmp_path: Path, open_tools: Path) -> None:
+    form = PixelFormat(3, 8)
+    small = make_build(tmp_path, further=(Port("m_axis_1", form, 16, 32),))
+    plan = make(*small, "pynq-z2", "rtl")
+    with pytest.raises(UserError, match="the open flow's DMA receives one stream, the network has 2 outputs"):
+        open_flow.shell(plan.accelerator)
 
 
 def test_commands(small: tuple[Path, Path], open_tools: Path, tmp_path: Path) -> None:

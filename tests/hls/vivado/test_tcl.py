@@ -3,12 +3,14 @@
 The stand-in itself refuses pins that do not exist, two drivers, and an input left open.
 """
 
+import json
 import os
 import re
 from pathlib import Path
 
 import pytest
 
+from board.formats import PixelFormat, Port
 from hls.vivado import boards
 from hls.vivado.plan import Plan, make
 from tests.hls.vivado.conftest import make_build, make_hls
@@ -28,6 +30,41 @@ def execute(plan: Plan, folder: Path, **environment: str) -> tuple[int, str, Cal
 
 def named(all_calls: Calls, name: str) -> Calls:
     return [call[1:] for call in all_calls if call[0] == name]
+
+
+FURTHER = (
+    Port("m_axis_1", PixelFormat(2, 5, True, 0.25), 16, 32, 2),  # 20 bits of 3 bytes
+    Port("m_axis_2", PixelFormat(4, 16), 32, 64),  # larger than the input
+)
+
+
+def test_further_outputs(tmp_path: Path) -> None:
+    """Each with a packer, a DMA that only writes, its registers and its interrupt; the stand-in validates."""
+    build, config = make_build(tmp_path, further=FURTHER)
+    plan = make(build, config, "pynq-z2", "rtl")
+    status, said, seen = execute(plan, tmp_path)
+    assert status == 0, said
+    buses = dict(named(seen, "connect_bd_intf_net"))  # type: ignore[arg-type]
+    nets = {sink: source for source, sink in named(seen, "connect_bd_net")}
+    for n, slave in ((1, "S02"), (2, "S03")):
+        assert buses[f"pixelmend_0/m_axis_{n}"] == f"pack_{n}/s_axis"
+        assert buses[f"pack_{n}/m_axis"] == f"axi_dma_{n}/S_AXIS_S2MM"
+        assert buses[f"axi_dma_{n}/M_AXI_S2MM"] == f"memory_0/{slave}_AXI"
+        assert nets[f"interrupts_0/In{n + 1}"] == f"axi_dma_{n}/s2mm_introut"
+    assert nets["interrupts_0/In4"] == "pixelmend_0/frame_error"
+    addresses = {call[-1]: call[1] for call in named(seen, "assign_bd_address") if call[0] == "-offset"}
+    assert addresses["axi_dma_1/S_AXI_LITE/Reg"] == "0x40500000"
+    assert addresses["axi_dma_2/S_AXI_LITE/Reg"] == "0x40600000"
+    reached = [call[1] for call in named(seen, "assign_bd_address") if call[0] == "-target_address_space"]
+    assert reached[2:] == ["axi_dma_1/Data_S2MM", "axi_dma_2/Data_S2MM"]
+    design = plan.files["design.tcl"].decode()
+    assert "further_outputs {\n  1\n  2\n}" in design
+    words = [line for line in design.splitlines() if "s_axis_s2mm_tdata_width" in line]
+    assert words == [f"  c_s_axis_s2mm_tdata_width {bits}" for bits in (32, 32, 64)]
+    assert "S_BYTES(3)" in plan.files["shell/pixelmend_pack_1.v"].decode()
+    io = json.loads(plan.files["io.json"])
+    assert io["ip"]["more_dmas"] == ["axi_dma_1", "axi_dma_2"]
+    assert "input" not in io, "drivers that know one output of pictures refuse it"
 
 
 def small_plan(folder: Path, board: str, backend: str = "rtl") -> Plan:
