@@ -204,7 +204,7 @@ FACETS: dict[str, tuple[Any, ...]] = {
     "folded": (),
     "options": (None,),
     "work": (),
-    "footprint": (None,),
+    "footprint": (),
     "instance": (None,),
     "unit": (None,),
 }
