@@ -81,6 +81,8 @@ def _emit(
         return result
     label = reader.label(sums.node)
     weights = turned(sums, signs)
+    # the lowest value of a type that is no narrow range has no counterpart in it
+    sums = replace(sums, weight_bits=max(sums.weight_bits, int(weights.max(initial=0)).bit_length() + 1))
     lowest, highest = extremes(sums, weights)
     _note(reader, steps, distance, lowest, highest)
     steps = clip(steps, lowest, highest)

@@ -1,7 +1,7 @@
 """Convolutions, batch norm, constants that are added and multiplied, sums and differences of tensors."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from onnx import NodeProto
@@ -32,7 +32,7 @@ def conv(reader: "Reader", node: NodeProto) -> None:
     stride, dilation = tuple(known["strides"]), tuple(known["dilations"])
     spans = spans_of(kernel, dilation)
     pads = around(reader, node, known, reader.shape(node.input[0])[:2], spans, stride)
-    pads = tuple(one + two for one, two in zip(pads, more, strict=True))
+    pads = both(pads, more)
     if source.channels != group * integers.shape[1] or integers.shape[0] % group:
         raise reader.error(
             node,
@@ -42,7 +42,7 @@ def conv(reader: "Reader", node: NodeProto) -> None:
     if min(size) < 1:
         raise reader.error(node, f"its kernel spans {spans}, more than the padded input {source.size}")
     source, pads = reached(reader, node, source, spans, stride, pads)
-    kind = "convolution"
+    kind: Literal["convolution", "depthwise"] = "convolution"
     if group > 1:
         if group == source.channels == integers.shape[0]:
             kind = "depthwise"
@@ -222,6 +222,12 @@ def _operand(reader: "Reader", node: NodeProto, index: int) -> Tensor:
             "the same scale as the other"
         )  # fmt: skip
     return reader.tensor(node, index)
+
+
+def both(one: Pads, other: Pads) -> Pads:
+    """Zeros of a padding around those of another."""
+    top, left, bottom, right = (a + b for a, b in zip(one, other, strict=True))
+    return top, left, bottom, right
 
 
 def padded(reader: "Reader", node: NodeProto) -> tuple[Tensor, Pads]:

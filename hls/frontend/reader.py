@@ -50,7 +50,7 @@ class Reader:
 
     model: ModelWrapper
     path: Path
-    known: dict[str, Value | Tensor] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)

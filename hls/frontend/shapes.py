@@ -1,5 +1,6 @@
 """What moves values: slices, concatenations, sub-pixels, upsampling, pooling, padding."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from onnx import NodeProto
 
 from hls.frontend.closing import closed, matrix, moved, spans_of, windows
-from hls.frontend.linear import around, padded, reached, reordered
+from hls.frontend.linear import around, both, padded, reached, reordered
 from hls.frontend.registry import handles
 from hls.frontend.restoration import joins_its_map
 from hls.frontend.values import (
@@ -23,7 +24,7 @@ from hls.frontend.values import (
     Shuffle,
     whole,
 )
-from hls.functions import Affine, Piecewise
+from hls.functions import Affine, Piecewise, Stage
 from hls.layers.joins import concat
 from hls.layers.pooling import SumPool
 from hls.layers.shape import slice_channels, space_to_depth
@@ -155,7 +156,7 @@ def _taken(chain: Any, order: np.ndarray) -> Any:
     def some(values: np.ndarray) -> np.ndarray:
         return values if len(values) == 1 else values[order]
 
-    stages = []
+    stages: list[Stage] = []
     for stage in chain:
         if isinstance(stage, Affine):
             stages.append(Affine(some(stage.gain), some(stage.offset)))
@@ -276,13 +277,13 @@ def _nearest(places: np.ndarray, factor: int, known: dict[str, Any]) -> np.ndarr
         exact = (places + 0.5) / factor
     if mode == "align_corners":
         return np.full_like(places, -1)
-    rounding = {
+    rounding: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "floor": np.floor,
         "ceil": np.ceil,
         "round_prefer_floor": lambda x: np.ceil(x - 0.5),
         "round_prefer_ceil": lambda x: np.floor(x + 0.5),
-    }[known["nearest_mode"]]
-    return np.maximum(rounding(exact), 0).astype(np.int64)
+    }
+    return np.maximum(rounding[known["nearest_mode"]](exact), 0).astype(np.int64)
 
 
 @handles("MaxPool")
@@ -311,7 +312,7 @@ def average_pool(reader: "Reader", node: NodeProto) -> None:
             node,
             "windows at the border would be means of fewer pixels: leave out its padding or set count_include_pad = 1",
         )
-    pads = tuple(one + two for one, two in zip(pads, more, strict=True))
+    pads = both(pads, more)
     size = windows(source.size, kernel, stride, pads, dilation)
     source, pads = reached(reader, node, source, spans_of(kernel, dilation), stride, pads)
     count = kernel[0] * kernel[1]
@@ -366,7 +367,7 @@ def pad(reader: "Reader", node: NodeProto) -> None:
     if min(*before, *after) < 0 or any((before[axis], after[axis]) != (0, 0) for axis in (0, 1)):
         raise reader.error(node, f"it must put zeros around rows and columns, got {ends}")
     source, more = padded(reader, node)
-    pads = tuple(one + two for one, two in zip((before[2], before[3], after[2], after[3]), more, strict=True))
+    pads = both((before[2], before[3], after[2], after[3]), more)
     reader.known[node.output[0]] = Padded(source, pads)
 
 

@@ -28,10 +28,11 @@ ENDS = ("first row", "last row", "first column", "last column")
 
 @dataclass(frozen=True)
 class Input:
-    """A stream (H, W, C) of integers of a qonnx datatype."""
+    """A stream (H, W, C) of integers from `low` to `high`."""
 
     shape: tuple[int, ...]
-    kind: Any
+    low: int
+    high: int
 
 
 def dependence(
@@ -52,7 +53,7 @@ def dependence(
         groups = np.eye(height * width, dtype=bool).reshape(-1, height, width)
     for turn in range(TRIES):
         frames = [_frame(rng, one, turn) for one in inputs]
-        other = _others(rng, inputs[index].kind, frames[index])
+        other = _others(rng, inputs[index], frames[index])
         want = operator.evaluate([*(frame[None] for frame in frames), *constants])
         found = found or [np.zeros((result[0, ..., 0].size, len(groups)), bool) for result in want]
         largest = max(array.size for array in (*frames, *want))
@@ -69,19 +70,17 @@ def dependence(
 
 def _frame(rng: Generator, one: Input, turn: int) -> Array:
     """All low, all high, then at random, the ends more often."""
-    low, high = int(one.kind.min()), int(one.kind.max())
     if turn < 2:
-        return np.full(one.shape, (low, high)[turn], np.float32)
-    values = rng.integers(low, high + 1, one.shape)
+        return np.full(one.shape, (one.low, one.high)[turn], np.float32)
+    values = rng.integers(one.low, one.high + 1, one.shape)
     edge = rng.random(one.shape)
-    return np.where(edge < 0.15, low, np.where(edge > 0.85, high, values)).astype(np.float32)
+    return np.where(edge < 0.15, one.low, np.where(edge > 0.85, one.high, values)).astype(np.float32)
 
 
-def _others(rng: Generator, kind: Any, frame: Array) -> Array:
-    """Other values for all pixels, in one channel at least: the other end of the type, or at random."""
-    low, high = int(kind.min()), int(kind.max())
-    far = np.where(frame > (low + high) / 2, low, high)
-    values = np.where(rng.random(frame.shape) < 0.5, far, rng.integers(low, high + 1, frame.shape))
+def _others(rng: Generator, one: Input, frame: Array) -> Array:
+    """Other values for all pixels, in one channel at least: the other end, or at random."""
+    far = np.where(frame > (one.low + one.high) / 2, one.low, one.high)
+    values = np.where(rng.random(frame.shape) < 0.5, far, rng.integers(one.low, one.high + 1, frame.shape))
     same = (values == frame).all(-1, keepdims=True)
     return np.where(same, far, values).astype(np.float32)
 
@@ -94,7 +93,8 @@ def check_access(node: Node, rng: Generator) -> list[set[str]]:
     says need not have come.
     """
     operator = facets(node.proto)
-    inputs = [Input(port.shape, port.kind) for port in node.inputs]
+    spans = node.spans or tuple((int(port.kind.min()), int(port.kind.max())) for port in node.inputs)
+    inputs = [Input(port.shape, *span) for port, span in zip(node.inputs, spans, strict=True)]
     constants = [node.model.get_initializer(name) for name in operator.constant_names()]
     reached = []
     for index, one in enumerate(inputs):

@@ -51,10 +51,7 @@ class Tokens:
         """
         operator = getCustomOp(node)
         streams = self.streams[node.name]
-        inputs = [
-            Input(tuple(self.model.get_tensor_shape(name)[1:]), self.model.get_tensor_datatype(name))
-            for name in streams
-        ]
+        inputs = [self.input(name) for name in streams]
         constants = [self.model.get_initializer(name) for name in node.input if name not in streams]
         found = []
         for index, (height, width, _) in enumerate(one.shape for one in inputs):
@@ -73,6 +70,11 @@ class Tokens:
                 last = np.minimum(np.arange(len(last)) + access.delay, width * height - 1)
             found.append(last)
         return np.stack(found)
+
+    def input(self, name: str) -> Input:
+        """A stream with all values of its type."""
+        kind = self.model.get_tensor_datatype(name)
+        return Input(tuple(self.model.get_tensor_shape(name)[1:]), int(kind.min()), int(kind.max()))
 
     def push(self, tensor: str) -> None:
         """One more token on `tensor`; everything that it lets happen happens."""
