@@ -30,7 +30,7 @@ def closed(reader: "Reader", node: NodeProto, pending: Pending, quantizer: Quant
         chain, sums.channels, scale, quantizer.bits, quantizer.signed, quantizer.narrow
     )
     inner = Tensor(
-        name if not pending.moves else f"{name}_sums",
+        name if not pending.moves else f"{name}:sums",
         *sums.size,
         sums.channels,
         quantizer.bits,
@@ -44,7 +44,7 @@ def closed(reader: "Reader", node: NodeProto, pending: Pending, quantizer: Quant
         result = _emit(reader, node, sums, steps, distance, signs, inner)
     for n, move in enumerate(pending.moves):
         last = n == len(pending.moves) - 1
-        result = moved(reader, sums.node, result, move, name if last else f"{name}_{n}")
+        result = moved(reader, sums.node, result, move, name if last else f"{name}:{n}")
     return result
 
 
