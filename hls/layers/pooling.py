@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qonnx.core.datatype import DataType
 
-from hls.layers.convolution import Activation, names, pair
+from hls.layers.convolution import Activation, names, pair, within
 from hls.layers.requantization import compare
 from hls.network import Integers, Layer, Tensor
 from hls.ops.fork.op import StreamFork_rtl
@@ -145,6 +145,7 @@ class _Windows(Layer):
                 f"layer {self.label or self.name}: expected a result of {windows[0]}x{windows[1]} with {channels} "
                 f"channels, got {self.result.height}x{self.result.width} with {self.result.channels}"
             )
+        stride = within(stride, self.result.size)
         if kernel == (1, 1) and stride == (1, 1):
             return stream
         # FINN's last window reaches the last row and column: what no window needs is cropped by its size
