@@ -26,8 +26,8 @@ QUANT = "qonnx.custom_op.general"
 OPSET = 18
 PIXEL = np.float32(1 / 255)
 SAMPLES = 3  # frames that scales are taken from
-SAFE = 5e-3  # units of the sums: float execution must not decide otherwise than integers
-TRIES = 6
+SAFE = 5e-4  # units of the sums: float execution must not decide otherwise than integers
+TRIES = 4
 IN = "image"
 
 
