@@ -19,7 +19,8 @@ from sim.fuzz import campaign
 from sim.fuzz.campaign import Plan, coverage, fuzz, repeat
 from sim.fuzz.draw import draw
 from sim.fuzz.graphs import MOST_SIDE
-from sim.fuzz.net import Activation, Kind, Move, Net, Step, rewired, tensors
+from sim.fuzz.known import tensors
+from sim.fuzz.net import Activation, Kind, Move, Net, Step, rewired
 from sim.fuzz.qonnx_file import frames
 from sim.fuzz.shrink import shrink, steps
 from sim.fuzz.trial import Outcome, Trial, attempt, check
