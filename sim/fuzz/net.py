@@ -1,7 +1,7 @@
 """A general network as the fuzzer describes it: steps from tensors to tensors, and what each tensor is.
 
 Tensor 0 is the input, tensor n what step n makes; all are integers times one scale. A step holds no shape
-that follows from its sources, so that steps can be taken out; what is left is a network still, or is refused by
+that follows from its sources, so that steps can be taken out; what is left is a network still, or refused by
 `known.tensors`.
 """
 
