@@ -34,7 +34,7 @@ ENV := .venv/.complete
 
 .DELETE_ON_ERROR:
 .PHONY: help env data train prune qat export lower cosim csim fit bitstream package fifo-check formal \
-  mutants bench ablation ladder evaluate bad-input fuzz soak regress test lint clean distclean
+  mutants bench ablation ladder evaluate bad-input zoo fuzz soak regress test lint clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -127,6 +127,9 @@ formal: $(ENV) ## prove our RTL modules for all inputs, with SymbiYosys
 
 mutants: $(ENV) ## plant bugs in RTL, HLS C++ and lowering and see that the tests find them; goes on where it ended
 	nice $(PY) -m bench.mutants.run --out build/mutants $(if $(MINUTES),--minutes $(MINUTES))
+
+zoo: $(ENV) ## the published and usual networks, random weights, through every execution; goes on where it ended
+	$(PY) -m sim.zoo --out build/zoo $(if $(filter-out file,$(origin SEED)),--seed $(SEED))
 
 fuzz: $(ENV) ## N random small networks through the whole path, bit-exact; goes on where it stopped
 	$(PY) -m sim.fuzz --cases $(N) --jobs $(JOBS) $(if $(filter-out file,$(origin SEED)),--seed $(SEED)) \

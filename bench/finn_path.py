@@ -64,7 +64,7 @@ from qonnx.transformation.infer_datatypes import InferDataTypes
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
 
-from hls.qonnx_reader import prepared
+from hls.frontend import prepared
 from pixelmend.errors import UserError
 
 ROUNDS = 20  # of a list of transformations; two are enough on this topology

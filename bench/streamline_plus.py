@@ -17,7 +17,7 @@ from finn.transformation.streamline.streamline_plus import StreamlinePlus
 
 from bench.finn_path import convert, quiet
 from hls.finn_setup import finn_workspace
-from hls.qonnx_reader import prepared
+from hls.frontend import prepared
 from pixelmend.errors import UserError
 from pixelmend.files import read_json, write_json
 from pixelmend.provenance import ROOT

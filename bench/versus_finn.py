@@ -27,7 +27,7 @@ from bench.folding import Use
 from bench.painted import painted
 from bench.skips import SkipFifo
 from bench.streamline_plus import Outcome, bounded
-from hls import budget, dataflow, fifo, fold, qonnx_reader, streams, table
+from hls import budget, dataflow, fifo, fold, frontend, streams, table
 from hls.config import HlsConfig
 from hls.cost import lanes
 from hls.finn_setup import finn_workspace

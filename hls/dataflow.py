@@ -1,7 +1,7 @@
 """Integer network -> FINN dataflow graph, one hardware operator a node, not folded yet (PE = SIMD = 1).
 
-Tensors are (1, H, W, C). What a layer becomes, it says itself (`hls.layers`). A tensor that is read twice goes
-through a fork.
+Tensors are (1, H, W, C). What a layer becomes, it says itself (`hls.layers`). A tensor that is read twice
+goes through a fork.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ EXACT_FLOAT32 = 2**24
 
 
 class Builder:
-    """Nodes and tensors under construction. A layer reads and writes the network's tensors; streams carry them."""
+    """Nodes and tensors under construction. Layers read and write tensors; streams carry them."""
 
     def __init__(self, network: Network) -> None:
         self.nodes: list[Any] = []
@@ -32,7 +32,9 @@ class Builder:
         self.types: dict[str, BaseDataType] = {}
         self.constants: dict[str, np.ndarray] = {}
         self._readers = Counter(tensor.name for layer in network.layers for tensor in layer.inputs)
-        self._ends = dict(zip((tensor.name for tensor in network.images_out), output_names(network), strict=True))
+        self._ends = dict(
+            zip((tensor.name for tensor in network.images_out), output_names(network), strict=True)
+        )
         self._pending: dict[str, list[str]] = {}
         self._makers = {tensor.name: layer.name for layer in network.layers for tensor in layer.outputs}
         self._several = {
@@ -72,7 +74,9 @@ class Builder:
         self.types[name] = DataType[kind]
         return name
 
-    def node(self, operator: type, name: str, inputs: list[str], outputs: list[str], **attributes: Any) -> None:
+    def node(
+        self, operator: type, name: str, inputs: list[str], outputs: list[str], **attributes: Any
+    ) -> None:
         """Append a hardware operator."""
         while any(node.name == name for node in self.nodes):
             name += "_"

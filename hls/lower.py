@@ -82,7 +82,8 @@ def lower_network(
     if network.least_margin < SAFE_MARGIN:
         note(
             f"{source}: a threshold lies {network.least_margin:.1e} accumulator units from an integer: "
-            "a float evaluation may round to the other side than the integer model (python -m quant.settle FILE --out SETTLED mends it)"
+            "a float evaluation may round to the other side than the integer model "
+            "(python -m quant.settle FILE --out SETTLED mends it)"
         )
     graph = dataflow.build(network)
     chosen = budget.choose(graph, hls) if folding is None else folding

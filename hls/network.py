@@ -1,7 +1,8 @@
 """The integer network: what a quantized network is once its scales have become thresholds.
 
 Layers over named integer tensors, in the order of execution (`hls.layers` has their kinds). A tensor that two
-layers read, or a layer and an output, is a fork. C = channels, H, W = height and width, T = number of thresholds.
+layers read, or a layer and an output, is a fork. C = channels, H, W = height and width, T = number of
+thresholds.
 """
 
 from abc import ABC, abstractmethod
@@ -53,7 +54,7 @@ class Tensor:
 
 
 class Layer(ABC):
-    """What reads tensors and makes tensors; `label` is the name that the network's author gave it, or empty."""
+    """What reads tensors and makes tensors; `label` is the name that its author gave it, or empty."""
 
     name: str
     label: str
@@ -79,7 +80,10 @@ class Layer(ABC):
 
 @dataclass(frozen=True)
 class Network:
-    """An image in and images, or feature maps, out; `least_margin` is in accumulator units (see `hls.thresholds`)."""
+    """An image in and images, or feature maps, out.
+
+    `least_margin` is in accumulator units (see `hls.thresholds`).
+    """
 
     image_in: Tensor
     images_out: tuple[Tensor, ...]
@@ -91,4 +95,3 @@ class Network:
         """The one output of a network that has one."""
         (image,) = self.images_out
         return image
-

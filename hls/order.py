@@ -1,8 +1,8 @@
 """Raster order: which input pixel is the last that an output pixel needs, node by node and along a branch.
 
 For every operator, need(n) is the number of its input pixels that must have been consumed before its n-th
-output pixel can leave; of a join, on each input. It follows from the operator's access (`hls.ops.access`). Along
-a branch these compose.
+output pixel can leave; of a join, on each input. It follows from the operator's access (`hls.ops.access`).
+Along a branch these compose.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,9 +29,9 @@ class Order:
     def floor_pixels(self, join: Any, index: int) -> int:
         """Pixels that must wait at input `index` of `join`, whatever the folding, or the network deadlocks.
 
-        The paths of the join's inputs part at a fork. Its n-th pixel needs others(n) pixels through that fork on
-        the other inputs, by which time some have come out on this one, of which it has taken taken(n), which is
-        n - 1 where it takes pixels one by one:
+        The paths of the join's inputs part at a fork. Its n-th pixel needs others(n) pixels through that fork
+        on the other inputs, by which time some have come out on this one, of which it has taken taken(n),
+        which is n - 1 where it takes pixels one by one:
 
             max over n of |{m : own(m) <= others(n)}| - taken(n)
 
@@ -55,7 +55,7 @@ class Order:
         return len(facets(join).streams()) > 1 and self.floor_pixels(join, index) > 1
 
     def need(self, tensor: str, fork: Any) -> Counts | None:
-        """need(n) for n = 1.. of `tensor` in pixels through `fork`; None where it does not come from there."""
+        """need(n) for n = 1.. of `tensor` in pixels through `fork`; None where it does not come by it."""
         key = tensor, fork.name
         if key not in self._known:
             self._known[key] = self._need(tensor, fork)
@@ -71,7 +71,7 @@ class Order:
         return self._latest(producer, dict(enumerate(facets(producer).streams())), fork)
 
     def _latest(self, node: Any, streams: Mapping[int, str], fork: Any) -> Counts | None:
-        """need(n) of the output of `node`, by its inputs `streams` alone; None where none comes from `fork`."""
+        """need(n) of the output of `node`, by its inputs `streams` alone; None where none comes by `fork`."""
         operator, known = facets(node), []
         for index, tensor in streams.items():
             through = self.need(tensor, fork)

@@ -1,9 +1,9 @@
 """How far a pixel of a result looks: what a frame cut out of a larger one needs around it.
 
-It follows from what each operator reads (`hls.ops.access`), walked from a pixel of the result back to the image, far from
-all borders. A sweep in place carries what it changes from one broken pixel to the next, as far as the
-cluster goes; its access says with what clusters that is counted. In a larger one, as a dead row is, pixels may
-differ from those of the whole picture, by what little comes from so far away.
+It follows from what each operator reads (`hls.ops.access`), walked from a pixel of the result back to the
+image, far from all borders. A sweep in place carries what it changes from one broken pixel to the next, as
+far as the cluster goes; its access says with what clusters that is counted. In a larger one, as a dead row
+is, pixels may differ from those of the whole picture, by what little comes from so far away.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ FAR = 1 << 20  # px; where the walk starts, so that no division is of a negative
 
 @dataclass(frozen=True)
 class Reach:
-    """In px of the image along an axis. Pixel p of a result that is as large as the image depends on pixels p - before
-    .. p + after of the image at most; where the result is s times as large, p stands for p / s.
+    """In px of the image along an axis. Pixel p of a result as large as the image depends on the pixels
+    p - before .. p + after of the image at most; where the result is s times as large, p stands for p / s.
 
     A frame may start at any multiple of `multiple` px of a larger one: its strides then fall alike.
     """
@@ -54,7 +54,10 @@ def _along(graph: Graph, axis: int) -> Reach:
     multiple = lcm(*(scale.numerator for scale in scales.values()))
     found = [_of(graph, output, axis, scales[output], multiple) for output in graph.outputs]
     return Reach(
-        max(one.before for one in found), max(one.after for one in found), max(one.field for one in found), multiple
+        max(one.before for one in found),
+        max(one.after for one in found),
+        max(one.field for one in found),
+        multiple,
     )
 
 
@@ -86,7 +89,10 @@ def _of(graph: Graph, output: str, axis: int, scale: Fraction, multiple: int) ->
     low, high = seen.get(graph.inputs[0], (places, places))
     here = np.array([floor(int(place) * scale) for place in places])
     return Reach(
-        max(0, int((here - low).max())), max(0, int((high - here).max())), int((high - low).max()) + 1, multiple
+        max(0, int((here - low).max())),
+        max(0, int((high - here).max())),
+        int((high - low).max()) + 1,
+        multiple,
     )
 
 

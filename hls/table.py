@@ -10,7 +10,19 @@ from qonnx.core.modelwrapper import ModelWrapper
 from hls.ops import facets
 from pixelmend.errors import UserError
 
-COLUMNS = ("node", "layer", "op", "macs", "weights", "weight_bits", "pe", "simd", "expected_cycles", "output", "bits")
+COLUMNS = (
+    "node",
+    "layer",
+    "op",
+    "macs",
+    "weights",
+    "weight_bits",
+    "pe",
+    "simd",
+    "expected_cycles",
+    "output",
+    "bits",
+)
 
 
 def rows(model: ModelWrapper) -> list[dict[str, Any]]:

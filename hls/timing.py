@@ -16,10 +16,10 @@ earliest cycles that satisfy them are unique, and with deeper FIFOs no beat come
 computes them, one evaluation a beat; where frames are left and no beat's cycle can be computed, the network
 is deadlocked.
 
-Each operator says its own (facet `schedule`): a recurrence in the file `timing.hpp` of its folder, or the steps that
-follow from its access. FINN's nodes are modelled after its RTL (`swg_template_default.sv`, `replay_buffer.sv`, `vpc.sv`,
-`fmpadding.sv`, `thresholding.sv`, `fifo.sv`) and ours; `sim.fifo_check` holds the result against simulation
-of the RTL.
+Each operator says its own (facet `schedule`): a recurrence in the file `timing.hpp` of its folder, or the
+steps that follow from its access. FINN's nodes are modelled after its RTL (`swg_template_default.sv`,
+`replay_buffer.sv`, `vpc.sv`, `fmpadding.sv`, `thresholding.sv`, `fifo.sv`) and ours; `sim.fifo_check` holds
+the result against simulation of the RTL.
 """
 
 from collections.abc import Mapping
@@ -90,9 +90,7 @@ class Pipeline:
         whole = lcm(*(scale.denominator for scale in growth.values()))
         less = max(0, height - (rows or _rows(self._graph))) // whole * whole
         # rows of each tensor in the frame that is evaluated
-        self._rows = {
-            name: self._graph.shape(name)[1] - int(less * scale) for name, scale in growth.items()
-        }
+        self._rows = {name: self._graph.shape(name)[1] - int(less * scale) for name, scale in growth.items()}
         self._nodes: list[str] = []
         for name in self._graph.inputs:
             self._stream(name, 1, 1)
@@ -149,10 +147,17 @@ class Pipeline:
         in_fifo = tuple(self._stream(tensor, places, latency) for tensor in node.output)
         streams = operator.streams()
         frame = Frame(
-            tuple(self._rows[name] for name in streams), tuple(self._rows[name] for name in node.output), in_fifo
+            tuple(self._rows[name] for name in streams),
+            tuple(self._rows[name] for name in node.output),
+            in_fifo,
         )
         kind, numbers = operator.schedule(frame)
-        return _line(kind, [self._index[name] for name in streams], [self._index[name] for name in node.output], numbers)
+        return _line(
+            kind,
+            [self._index[name] for name in streams],
+            [self._index[name] for name in node.output],
+            numbers,
+        )
 
 
 def _program() -> Path:
@@ -180,7 +185,9 @@ def _beats(folded: tuple[int, ...], rows: int, whole: int) -> int:
     """Beats of `rows` rows of a frame of `whole`; a beat may hold several pixels."""
     beats = Fraction(prod(int(side) for side in folded[:-1]) * rows, whole)
     if beats.denominator != 1:
-        raise ValueError(f"{rows} of {whole} rows of a stream folded to {folded} are no whole number of beats")
+        raise ValueError(
+            f"{rows} of {whole} rows of a stream folded to {folded} are no whole number of beats"
+        )
     return int(beats)
 
 

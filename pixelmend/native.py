@@ -19,7 +19,8 @@ FLAGS = ("-std=c++17", "-O3", "-Wall", "-Wextra", "-Werror")
 
 @memoize
 def program(*sources: Path) -> Path:
-    """The executable of C++ files that include nothing but the standard library, as one source, compiled once.
+    """The executable of C++ files that include nothing but the standard library, as one source, compiled
+    once.
 
     They stand in the order given; the last names the program. `UserError` where there is no compiler or it
     rejects them.

@@ -144,6 +144,22 @@ def _fit(
     return min(len(one) for one in levels)
 
 
+def exported(
+    name: str,
+    height: int,
+    width: int,
+    out: Path,
+    seed: int = 0,
+    opset: int = OPSET,
+    exporter: Exporter = "dynamo",
+) -> Entry:
+    """Write the network `name` as the QONNX file `out`, settled; as `zoo`."""
+    made, entry = zoo(name, height, width, seed)
+    settle(made, [(entry.channels, height, width)])
+    export(made, [(entry.channels, height, width)], out, seed, opset, exporter)
+    return entry
+
+
 def main(
     name: Annotated[str, typer.Argument(help="network, e.g. " + ", ".join(NETWORKS))],
     out: Annotated[Path, typer.Option(help="QONNX file to write")],
@@ -156,9 +172,7 @@ def main(
     ] = "dynamo",
 ) -> None:
     """Export a network with random weights as QONNX."""
-    made, entry = zoo(name, height, width, seed)
-    settle(made, [(entry.channels, height, width)])
-    export(made, [(entry.channels, height, width)], out, seed, opset, exporter)
+    entry = exported(name, height, width, out, seed, opset, exporter)
     note(f"{out}: {entry.description}; {height}x{width}, equals Brevitas")
 
 

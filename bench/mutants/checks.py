@@ -80,7 +80,9 @@ class Checks:
         log = self.folder / "log.txt"
         outside = [file for file in edits if Path(file).is_absolute()]
         if outside:
-            raise UserError(f"{check}: expected a formal proof for a file outside the repository, {outside[0]}")
+            raise UserError(
+                f"{check}: expected a formal proof for a file outside the repository, {outside[0]}"
+            )
         originals = {file: (self.tree / file).read_text(encoding="utf-8") for file in edits}
         try:
             for file, text in edits.items():

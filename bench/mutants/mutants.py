@@ -63,7 +63,8 @@ class Mutant:
 
 
 def mutants(folder: Path | None = None) -> list[Mutant]:
-    """All mutants: of the operators' folders and of the lists beside this file, or of those in `folder` alone.
+    """All mutants: of the operators' folders and of the lists beside this file, or of those in `folder`
+    alone.
 
     A list has tables [[mutant]] with the fields of `Mutant`; above them, `checks` are those of every mutant
     of a file, by its path, for mutants that name none of their own. In an operator's folder, `mutants.toml`,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import NodeProto
 
-from hls.functions import Affine, Chain
 from hls.frontend.values import Cut, Largest, Move, Pending, Quantizer, Repeat, Shuffle, Sums
+from hls.functions import Affine, Chain
 from hls.layers import Convolution, Requantization, TransposedConvolution
 from hls.layers.convolution import reach
 from hls.layers.pooling import Depthwise, MaxPool
@@ -30,7 +30,7 @@ def closed(reader: "Reader", node: NodeProto, pending: Pending, quantizer: Quant
         chain, sums.channels, scale, quantizer.bits, quantizer.signed, quantizer.narrow
     )
     inner = Tensor(
-        name if not pending.moves else f"{name}_sums",
+        name if not pending.moves else f"{name}:sums",
         *sums.size,
         sums.channels,
         quantizer.bits,
@@ -44,7 +44,7 @@ def closed(reader: "Reader", node: NodeProto, pending: Pending, quantizer: Quant
         result = _emit(reader, node, sums, steps, distance, signs, inner)
     for n, move in enumerate(pending.moves):
         last = n == len(pending.moves) - 1
-        result = moved(reader, sums.node, result, move, name if last else f"{name}_{n}")
+        result = moved(reader, sums.node, result, move, name if last else f"{name}:{n}")
     return result
 
 
@@ -117,7 +117,10 @@ def _joins(reader: "Reader", sums: Sums, weights: Integers, steps: Integers, res
     """Whether another quantizer has closed the same sums: then they are made once, and compared twice."""
     for index in reader.closed.get(sums.node.output[0], []):
         layer = reader.layers[index]
-        if not isinstance(layer, Convolution | TransposedConvolution | Depthwise) or layer.source != sums.source:
+        if (
+            not isinstance(layer, Convolution | TransposedConvolution | Depthwise)
+            or layer.source != sums.source
+        ):
             continue
         if np.array_equal(layer.weights, weights[:, 0] if isinstance(layer, Depthwise) else weights):
             reader.layers[index] = replace(layer, more=(*layer.more, (steps, result)))
@@ -174,8 +177,8 @@ def moved(reader: "Reader", node: NodeProto, source: Tensor, move: Move, name: s
             if any(pads) and source.signed:
                 raise reader.error(
                     node,
-                    f"a maximum with padding {list(pads)} of signed values: the padding is zeros here, which would win over "
-                    "negative values; leave out the padding, or put a ReLU and an unsigned quantizer before it",
+                    f"a maximum with padding {list(pads)} of signed values: the padding is zeros here, which would win "
+                    "over negative values; leave out the padding, or put a ReLU and an unsigned quantizer before it",
                 )
             height, width = windows(source.size, kernel, stride, pads, dilation)
             source, pads = reached(reader, node, source, spans_of(kernel, dilation), stride, pads)

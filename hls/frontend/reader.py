@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import AttributeProto, NodeProto, TensorProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.cleanup import cleanup_model
 
 from hls.frontend.advice import ADVICE
 from hls.frontend.registry import domains, handler, names
-from hls.frontend.values import Part, Pending, Refused, Value, whole
+from hls.frontend.values import MOST_BITS, PIXEL_SCALE, Padded, Part, Pending, Refused, Value, whole
 from hls.network import Layer, Network, Tensor
 from pixelmend.errors import UserError
 
@@ -23,6 +24,19 @@ LABEL = "pixelmend.layer"
 """Metadata of a node of the file: the name that the network's author gave its layer."""
 
 MOST_MARGIN = 0.5
+QUANTIZERS = ("Quant", "IntQuant")
+
+BAD = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
+    RuntimeError,
+)
+"""What numpy and Python raise where numbers of a file fit nothing."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +64,7 @@ class Reader:
 
     model: ModelWrapper
     path: Path
-    known: dict[str, Value | Tensor] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -60,6 +74,9 @@ class Reader:
     mapped: dict[str, Tensor] = field(default_factory=dict)  # image with a map, by the name of its filled one
     closed: dict[str, list[int]] = field(default_factory=dict)  # layers that make the sums of a node's output
     slices: dict[tuple[str, int, int], Tensor] = field(default_factory=dict)
+    asked: set[str] = field(
+        default_factory=set
+    )  # first outputs of nodes whose attributes have been looked at
 
     def read(self) -> Network:
         """All nodes, in the order of the file. `UserError` with everything that stands in the way."""
@@ -73,13 +90,9 @@ class Reader:
             )
         self._check_input()
         for node in graph.node:
-            if (
-                len(node.input)
-                and self._is_constant(node.input[0])
-                and handler(node.domain, node.op_type) is not None
-            ):
-                if all(self._is_constant(name) for name in node.input if name):
-                    continue  # a weight's quantizer; read where the weight is used
+            known = handler(node.domain, node.op_type) is not None
+            if known and node.input and all(self._is_constant(name) for name in node.input if name):
+                continue  # a weight's quantizer; read where the weight is used
             self._visit(node)
         outputs = [self._output(value.name) for value in graph.output]
         self._raise()
@@ -120,18 +133,21 @@ class Reader:
             self.problems.append(Problem(self.place(node), f"there is no hardware for it; {advice or known}"))
             self._refuse(node)
             return
-        if any(isinstance(self.known.get(name), Refused) for name in node.input):
+        refused = any(isinstance(self.known.get(name), Refused) for name in node.input)
+        if refused and node.op_type not in QUANTIZERS:  # behind a quantizer the rest can be judged again
             self._refuse(node)
             return
         try:
             function(self, node)
+            if node.output[0] not in self.asked:
+                self.attributes(node)
         except Refusal as refusal:
             self.problems.append(refusal.problem)
             self._refuse(node)
         except UserError as error:
             self.problems.append(Problem(self.place(node), str(error)))
             self._refuse(node)
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        except BAD as error:
             message = f"its inputs and attributes make no sense: {first_line(error)}"
             self.problems.append(Problem(self.place(node), message))
             self._refuse(node)
@@ -141,7 +157,7 @@ class Reader:
 
     def _output(self, name: str) -> Tensor | None:
         value = self.known.get(name)
-        if isinstance(value, Refused):
+        if isinstance(value, Refused) or (value is None and self.problems):
             return None
         if isinstance(value, Part) and not value.flag:
             return self.part(value)
@@ -149,8 +165,8 @@ class Reader:
             self.problems.append(
                 Problem(
                     f"output {name}",
-                    "it is float: it must be quantized at the end, as pixels to 8 bits with scale 1/255, or as a feature "
-                    "map to any bits and one scale",
+                    "it is float: it must be quantized at the end, as pixels to 8 bits with scale 1/255, or as a "
+                    "feature map to any bits and one scale",
                 )
             )
             return None
@@ -204,13 +220,41 @@ class Reader:
 
     def value(self, node: NodeProto, index: int) -> Value | Tensor | None:
         """What input `index` of a node stands for; None where nothing has made it."""
+        if index < len(node.input) and node.input[index] == self.model.graph.input[0].name:
+            self._assume_image(node)
         return self.known.get(node.input[index]) if index < len(node.input) else None
+
+    def _assume_image(self, node: NodeProto) -> None:
+        """The input as integers, where the file says so; where not, a problem, and pixels to judge the rest by."""
+        name = self.model.graph.input[0].name
+        if name in self.known:
+            return
+        kind = self.model.get_tensor_datatype(name)
+        height, width, channels = self.shape(name)
+        if kind.is_integer() and kind.is_fixed_point() is False and MOST_BITS >= kind.bitwidth() > 1:
+            low, high = int(kind.min()), int(kind.max())
+            self.image = Tensor(name, height, width, channels, kind.bitwidth(), high, 1.0, low)
+        else:
+            self.problems.append(
+                Problem(
+                    self.place(node),
+                    f"it reads the input {name} as floating point: quantize it, pixels with a Quant of 8 bits and scale "
+                    "1/255, or annotate it with an integer datatype as FINN does",
+                )
+            )
+            self.image = Tensor(name, height, width, channels, 8, 255, PIXEL_SCALE)
+        self.known[name] = self.image
 
     def tensor(self, node: NodeProto, index: int = 0) -> Tensor:
         """Input `index`, which must be integers by then."""
         value = self.value(node, index)
         if isinstance(value, Part) and not value.flag:
             return self.part(value)
+        if isinstance(value, Padded):
+            raise self.error(
+                node,
+                f"zeros around {value.tensor.name} are made by a convolution or AveragePool: put Pad right before one",
+            )
         if not isinstance(value, Tensor):
             raise self.error(node, f"its input {node.input[index]} must be quantized first")
         return value
@@ -233,6 +277,11 @@ class Reader:
         if index >= len(node.input) or not node.input[index]:
             return None
         value = self.model.get_initializer(node.input[index])
+        maker = self.producer(node.input[index])
+        if value is None and maker is not None and maker.op_type in ("Quant", "IntQuant", "BipolarQuant"):
+            inputs = [self.constant(maker, one) for one in range(len(maker.input))]
+            if all(one is not None for one in inputs):
+                value = _quantized(maker, inputs)
         if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all():
             raise self.error(
                 node, f"its constant {node.input[index]} must be finite, it holds NaN or infinity"
@@ -250,13 +299,13 @@ class Reader:
 
     def attributes(self, node: NodeProto, **known: Any) -> dict[str, Any]:
         """The node's attributes, with defaults for those that it lacks. One that has no rule here is refused."""
+        self.asked.update(node.output[:1])
         found = {one.name: _value(one) for one in node.attribute}
         odd = [name for name in found if name not in known]
         if odd:
             said = ", ".join(f"{name} = {found[name]!r}" for name in odd)
-            raise self.error(
-                node, f"its attributes {said} have no meaning here; known are {', '.join(known)}"
-            )
+            others = f"known are {', '.join(known)}" if known else "it has none"
+            raise self.error(node, f"its attributes {said} have no meaning here; {others}")
         return known | found
 
     def producer(self, name: str) -> NodeProto | None:
@@ -307,6 +356,7 @@ def prepared(path: Path) -> ModelWrapper:
         model = ModelWrapper(str(path))
         _check_nodes(model, path)
         _keep_names(model)
+        _read_once(model)
         return cleanup_model(model).transform(InferShapes())
     except UserError:
         raise
@@ -319,9 +369,22 @@ def _keep_names(model: ModelWrapper) -> None:
     for node in model.graph.node:
         # an exporter's own name is the operator's with a number, or begins with node_
         own = re.fullmatch(rf"node_.*|{node.op_type}_?\d*", node.name, re.IGNORECASE) is None
-        if node.name and own:
-            if all(entry.key != LABEL for entry in node.metadata_props):
-                node.metadata_props.add(key=LABEL, value=_layer_of(node.name, node.op_type))
+        labelled = any(entry.key == LABEL for entry in node.metadata_props)
+        if node.name and own and not labelled:
+            node.metadata_props.add(key=LABEL, value=_layer_of(node.name, node.op_type))
+
+
+def _read_once(model: ModelWrapper) -> None:
+    """A node that reads a tensor twice gets it the second time through an Identity: qonnx renames only the first."""
+    graph, more = model.graph, []
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            if name and name in node.input[:index]:
+                copy = f"{node.output[0]}_{index}_again"
+                more.append((node, helper.make_node("Identity", [name], [copy])))
+                node.input[index] = copy
+    for node, identity in reversed(more):
+        graph.node.insert(list(graph.node).index(node), identity)
 
 
 def _layer_of(name: str, kind: str) -> str:
@@ -353,6 +416,13 @@ def _check_nodes(model: ModelWrapper, path: Path) -> None:
 def first_line(error: Exception) -> str:
     """What an exception says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _quantized(node: NodeProto, inputs: list[Any]) -> NDArray[Any]:
+    """What a quantizer of constants makes, by qonnx."""
+    values = dict(zip(node.input, inputs, strict=True))
+    getCustomOp(node).execute_node(values, None)
+    return np.asarray(values[node.output[0]])
 
 
 def _value(attribute: AttributeProto) -> Any:

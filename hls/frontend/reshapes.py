@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reshaped:
-    """A tensor seen as `shape` of its elements in the file's order, (1, C, H, W) at first; then its axes in another order."""
+    """A tensor (1, C, H, W) whose elements are seen as another `shape`, and then with its axes in another order."""
 
     tensor: Tensor
     shape: tuple[int, ...]
@@ -39,7 +39,9 @@ def transpose(reader: "Reader", node: NodeProto) -> None:
     value = reader.known.get(node.input[0])
     order = tuple(reader.attributes(node, perm=None)["perm"] or ())
     if not isinstance(value, Reshaped) or value.order is not None:
-        raise reader.error(node, f"axes may change their order between two Reshapes only, as shuffles do; got {order}")
+        raise reader.error(
+            node, f"axes may change their order between two Reshapes only, as shuffles do; got {order}"
+        )
     reader.known[node.output[0]] = replace(value, order=order)
 
 
@@ -49,18 +51,23 @@ def _shuffled(reader: "Reader", node: NodeProto, value: Reshaped, made: tuple[in
     if order is None and made == (1, tensor.channels, *tensor.size):
         return tensor
     height, width, channels = tensor.shape
-    if order is not None and len(shape) == 6 and len(made) == 4 and order in ((0, 1, 3, 5, 2, 4), (0, 3, 5, 1, 2, 4)):
+    if (
+        order is not None
+        and len(shape) == 6
+        and len(made) == 4
+        and order in ((0, 1, 3, 5, 2, 4), (0, 3, 5, 1, 2, 4))
+    ):
         block = shape[3]
         wanted = (1, channels, height // block, block, width // block, block)
         if shape == wanted and made == (1, channels * block**2, height // block, width // block):
             return _gathered(reader, node, tensor, block, order[1] == 1)
-    if order == (0, 2, 1, 3, 4) and made == (1, channels, height, width) and shape[1] * shape[2] == channels:
-        if (shape[0], *shape[3:]) == (1, height, width):
-            places = np.arange(channels).reshape(shape[1], shape[2]).T.reshape(-1)
-            return permuted(reader, node, tensor, places)
+    if order == (0, 2, 1, 3, 4) and made == (1, channels, height, width):
+        if (shape[0], shape[1] * shape[2], *shape[3:]) != (1, channels, height, width):
+            raise reader.error(node, f"groups {shape} of its channels do not fit {made}")
+        return permuted(reader, node, tensor, np.arange(channels).reshape(shape[1], shape[2]).T.reshape(-1))
     raise reader.error(
         node,
-        f"{(1, channels, height, width)} seen as {shape}, axes {order}, then as {made}: known are the shuffles of pixels "
+        f"{(1, channels, height, width)} seen as {shape}, axes {order}, then as {made}: known are shuffles of pixels "
         "(SpaceToDepth, PixelUnshuffle) and of channels in groups",
     )
 
@@ -69,7 +76,7 @@ def _gathered(reader: "Reader", node: NodeProto, source: Tensor, block: int, cha
     """Blocks of pixels as groups (r, s, c) of channels, or, as PixelUnshuffle has them, (c, r, s)."""
     name, label = node.output[0], reader.label(node)
     groups = replace(
-        source, name=f"{name}_blocks" if channels_first else name, height=source.height // block,
+        source, name=f"{name}:blocks" if channels_first else name, height=source.height // block,
         width=source.width // block, channels=source.channels * block**2,
     )  # fmt: skip
     reader.add(space_to_depth(reader.name("gather", label), source, groups, block, label))

@@ -30,9 +30,9 @@ class Convolution(Layer):
     a[c] = sum over i, u, v of weights[c, i, u, v] * in[i, y*s + u*d - top, x*s + v*d - left]
     out[c] = result.minimum + sum over t of (a[c] >= thresholds[c, t])
 
-    `stride` s and `dilation` d are of both axes, or a pair of rows and columns. Padding with no zeros and the sliding
-    window of a 1x1 kernel are left out of the hardware. `more`: further thresholds of the same sums, each with the
-    tensor that they make, where the file quantizes one convolution more than once.
+    `stride` s and `dilation` d are of both axes, or a pair of rows and columns. Padding with no zeros and the
+    sliding window of a 1x1 kernel are left out of the hardware. `more`: further thresholds of the same sums,
+    each with the tensor that they make, where the file quantizes one convolution more than once.
     """
 
     name: str
@@ -189,6 +189,6 @@ def accumulate(
 
 
 def reach(matrix: Integers, source: Tensor) -> tuple[int, int]:
-    """The smallest and the largest sum of products of a column of weights (MW, MH) with values of `source`."""
+    """The smallest and the largest sum of a column of weights (MW, MH) times values of `source`."""
     low, high = matrix * source.minimum, matrix * source.maximum
     return int(np.minimum(low, high).sum(0).min()), int(np.maximum(low, high).sum(0).max())

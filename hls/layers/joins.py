@@ -43,8 +43,8 @@ def concat(name: str, sources: tuple[Tensor, ...], result: Tensor, label: str = 
     if len(kinds) > 1 or any(tensor.size != result.size for tensor in sources) or result.shape != shape:
         parts = ", ".join(f"{tensor.shape} {tensor.kind}" for tensor in sources)
         raise UserError(
-            f"layer {label or name}: expected tensors of one size and datatype and a result of all their channels, "
-            f"got {parts} and {result.shape} {result.kind}"
+            f"layer {label or name}: expected tensors of one size and datatype and a result of all their "
+            f"channels, got {parts} and {result.shape} {result.kind}"
         )
     return Operation(
         name,

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Operation(Layer):
     """One node of `operator`, with the attributes of the dataflow graph.
 
-    The node is called `<name>_<part>`, or `<name>`. A constant, if there is one, is its last input: (values, datatype).
+    The node is called `<name>_<part>`, or `<name>`. A constant, if there is one, is its last input: (values,
+    datatype).
     """
 
     name: str

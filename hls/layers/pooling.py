@@ -12,6 +12,7 @@ from hls.network import Integers, Layer, Tensor
 from hls.ops.fork.op import StreamFork_rtl
 from hls.ops.integers import holding
 from hls.ops.padding.op import FMPadding_rtl
+from hls.ops.slice.op import TensorSlice_rtl
 from hls.ops.window.op import ConvolutionInputGenerator_rtl
 from hls.ops.window_reduce.op import WindowReduce_rtl
 from hls.thresholds import clip
@@ -28,8 +29,8 @@ NO_PADS: Pads = (0, 0, 0, 0)
 class _Windows(Layer):
     """Zeros around, windows, their reduction; then, of sums, thresholds where there are any.
 
-    `kernel`, `stride` and `dilation` are of both axes, or a pair of rows and columns; `pads` are rows and columns of
-    zeros at top, left, bottom, right. The result has as many windows as its tensor says.
+    `kernel`, `stride` and `dilation` are of both axes, or a pair of rows and columns; `pads` are rows and
+    columns of zeros at top, left, bottom, right. The result has as many windows as its tensor says.
     """
 
     name: str
@@ -90,7 +91,9 @@ class _Windows(Layer):
                 SIMD=1,
                 inputDataType=sums,
             )
-        for copy, steps, (_, tensor), name in zip(copies, sets, activations, names(self.name, len(sets)), strict=True):
+        for copy, steps, (_, tensor), name in zip(
+            copies, sets, activations, names(self.name, len(sets)), strict=True
+        ):
             last = graph.declare(tensor)
             compare(graph, name, copy, steps, tensor, last, self.result.size)
             graph.write(tensor, last)
@@ -121,35 +124,62 @@ class _Windows(Layer):
 
     def _windows(self, graph: "Builder") -> str:
         stream, (height, width), channels = graph.read(self.source), self.source.size, self.source.channels
-        top, left, bottom, right = self.pads
         kernel, stride, dilation = (pair(value) for value in (self.kernel, self.stride, self.dilation))
-        if any(self.pads):
-            height, width = height + top + bottom, width + left + right
-            out = graph.stream(f"{self.name}_padded", (height, width, channels), self.source.kind)
+        spans = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
+        top, left, bottom, right = self.pads
+        padded = (height + top + bottom, width + left + right)
+        windows = [(side - span) // step + 1 for side, span, step in zip(padded, spans, stride, strict=True)]
+        if windows != list(self.result.size) or self.result.channels != channels:
+            raise UserError(
+                f"layer {self.label or self.name}: expected a result of {windows[0]}x{windows[1]} with "
+                f"{channels} channels, got {self.result.height}x{self.result.width} with "
+                f"{self.result.channels}"
+            )
+        # rows and columns at the end that no window reaches are not padded; those that are there are dropped
+        less = [(side - span) % step for side, span, step in zip(padded, spans, stride, strict=True)]
+        south, east = max(0, less[0] - bottom), max(0, less[1] - right)
+        bottom, right = max(0, bottom - less[0]), max(0, right - less[1])
+        if south or east:
+            out = graph.stream(
+                f"{self.name}_reached", (height - south, width - east, channels), self.source.kind
+            )
+            graph.node(
+                TensorSlice_rtl,
+                f"{self.name}_crop",
+                [stream],
+                [out],
+                ImgDim=[height, width],
+                NumChannels=channels,
+                CropSouth=south,
+                CropEast=east,
+                SIMD=1,
+                inputDataType=self.source.kind,
+            )
+            stream, height, width = out, height - south, width - east
+        if top or left or bottom or right:
+            out = graph.stream(
+                f"{self.name}_padded",
+                (height + top + bottom, width + left + right, channels),
+                self.source.kind,
+            )
             graph.node(
                 FMPadding_rtl,
                 f"{self.name}_pad",
                 [stream],
                 [out],
-                ImgDim=list(self.source.size),
-                Padding=list(self.pads),
+                ImgDim=[height, width],
+                Padding=[top, left, bottom, right],
                 NumChannels=channels,
                 SIMD=1,
                 inputDataType=self.source.kind,
             )
-            stream = out
-        spans = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
-        windows = [(side - span) // step + 1 for side, span, step in zip((height, width), spans, stride, strict=True)]
-        if windows != list(self.result.size) or self.result.channels != channels:
-            raise UserError(
-                f"layer {self.label or self.name}: expected a result of {windows[0]}x{windows[1]} with {channels} "
-                f"channels, got {self.result.height}x{self.result.width} with {self.result.channels}"
-            )
+            stream, height, width = out, height + top + bottom, width + left + right
         stride = within(stride, self.result.size)
         if kernel == (1, 1) and stride == (1, 1):
             return stream
-        # FINN's last window reaches the last row and column: what no window needs is cropped by its size
-        out = graph.stream(f"{self.name}_windows", (*windows, kernel[0] * kernel[1] * channels), self.source.kind)
+        out = graph.stream(
+            f"{self.name}_windows", (*windows, kernel[0] * kernel[1] * channels), self.source.kind
+        )
         graph.node(
             ConvolutionInputGenerator_rtl,
             f"{self.name}_window",
@@ -180,8 +210,8 @@ class MaxPool(_Windows):
         if any(self.pads) and self.source.minimum < 0:
             raise UserError(
                 f"layer {self.label or self.name}: a maximum with padding {self.pads} of values down to "
-                f"{self.source.minimum}: the padding is zeros, which would win over negative values; expected an "
-                "unsigned tensor or no padding; put the activation before the pooling"
+                f"{self.source.minimum}: the padding is zeros, which would win over negative values; "
+                "expected an unsigned tensor or no padding; put the activation before the pooling"
             )
         return {"Mode": "max"}, None, (self.source.minimum, self.source.maximum)
 
@@ -190,7 +220,8 @@ class MaxPool(_Windows):
 class SumPool(_Windows):
     """The sum of each window; with `thresholds` (C, T) out[c] = result.minimum + how many of them it reaches.
 
-    So an average is a sum whose thresholds are as many times larger. `more`: further thresholds of the same sums.
+    So an average is a sum whose thresholds are as many times larger. `more`: further thresholds of the same
+    sums.
     """
 
     thresholds: Integers | None = field(default=None, kw_only=True)
@@ -235,8 +266,8 @@ class Depthwise(_Windows):
         channels, *kernel = self.weights.shape
         if tuple(kernel) != pair(self.kernel) or channels != self.source.channels:
             raise UserError(
-                f"layer {self.label or self.name}: expected depthwise weights of {self.source.channels} channels and "
-                f"kernel {pair(self.kernel)}, got {self.weights.shape}"
+                f"layer {self.label or self.name}: expected depthwise weights of {self.source.channels} "
+                f"channels and kernel {pair(self.kernel)}, got {self.weights.shape}"
             )
         matrix = self.weights.reshape(channels, -1).T  # taps, C
         kind = DataType[f"INT{max(2, self.weight_bits)}"]

@@ -23,7 +23,7 @@ def select(name: str, sources: tuple[Tensor, Tensor], result: Tensor, label: str
 
 
 def mark(name: str, sources: tuple[Tensor, Tensor], result: Tensor, label: str = "") -> Operation:
-    """Of a score and an image: the image with a flag as its fourth channel, 255 where the score is at least 128."""
+    """Of a score and an image: the image and its flag, a fourth channel: 255 where the score reaches 128."""
     return _pixels(PixelMark_rtl, name, sources, result, result.size, label)
 
 
@@ -37,9 +37,9 @@ def filling(
 ) -> tuple[list[Layer], Tensor]:
     """The layers that fill the flagged pixels of an image (H, W, 4), and the filled image, called `name`.
 
-    Up the pyramid the means of the sound pixels of 2x2 cells, down again bilinear images of the level above where a
-    level is flagged, then sweeps. Both sides are divisible by 2**levels. With `keep_flag` the result has the flags
-    as its fourth channel.
+    Up the pyramid the means of the sound pixels of 2x2 cells, down again bilinear images of the level above
+    where a level is flagged, then sweeps. Both sides are divisible by 2**levels. With `keep_flag` the result
+    has the flags as its fourth channel.
     """
     up: list[Tensor] = [marked]
     layers: list[Layer] = []

@@ -1,4 +1,4 @@
-"""Layers that move values and change none: slices, crops, repetition, blocks of pixels to channels and back."""
+"""Layers that move values and change none: slices, crops, repetition, blocks of pixels to channels, back."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ def crop(name: str, source: Tensor, result: Tensor, north: int, west: int, label
     south, east = source.height - north - result.height, source.width - west - result.width
     if min(north, west, south, east) < 0:
         raise UserError(
-            f"layer {label or name}: expected {result.height}x{result.width} pixels from ({north}, {west}) on to be "
-            f"within {source.height}x{source.width}"
+            f"layer {label or name}: expected {result.height}x{result.width} pixels from ({north}, {west}) "
+            f"on to be within {source.height}x{source.width}"
         )
     crops = {"CropNorth": north, "CropEast": east, "CropSouth": south, "CropWest": west}
     return _box(name, source, result, label, "crop", **crops)
@@ -37,7 +37,9 @@ def _box(name: str, source: Tensor, result: Tensor, label: str, part: str, **box
     return _one(TensorSlice_rtl, name, source, result, label, part, **known, **box)
 
 
-def upsample(name: str, source: Tensor, result: Tensor, factors: tuple[int, int], label: str = "") -> Operation:
+def upsample(
+    name: str, source: Tensor, result: Tensor, factors: tuple[int, int], label: str = ""
+) -> Operation:
     """Nearest neighbour: out[y, x] = in[y // f_y, x // f_x]."""
     down, right = factors
     _expect(name, label, result, (down * source.height, right * source.width, source.channels))
@@ -46,15 +48,16 @@ def upsample(name: str, source: Tensor, result: Tensor, factors: tuple[int, int]
 
 
 def space_to_depth(name: str, source: Tensor, result: Tensor, block: int, label: str = "") -> Operation:
-    """Blocks of block x block pixels to channels: out[y, x, (u*block + v)*C + c] = in[block*y + u, block*x + v, c].
+    """Blocks of block x block pixels to channels: out[y, x, (u*block + v)*C + c] = in[block*y + u, block*x +
+    v, c].
 
     It is the sliding window of a kernel as large as its stride.
     """
     rows, columns = source.height // block, source.width // block
     if source.height % block or source.width % block or block < 2:
         raise UserError(
-            f"layer {label or name}: expected blocks of 2 or more that divide {source.height}x{source.width} pixels, "
-            f"got {block}"
+            f"layer {label or name}: expected blocks of 2 or more that divide {source.height}x{source.width} "
+            f"pixels, got {block}"
         )
     _expect(name, label, result, (rows, columns, block * block * source.channels))
     return Operation(
@@ -82,17 +85,15 @@ def space_to_depth(name: str, source: Tensor, result: Tensor, block: int, label:
 def depth_to_space(name: str, source: Tensor, result: Tensor, block: int, label: str = "") -> Operation:
     """Channels to blocks of pixels: out[block*y + r, block*x + s, c] = in[y, x, (r*block + s)*C + c].
 
-    The order of channel groups is that of ONNX' DepthToSpace in its mode DCR; CRD is a permutation of the channels
-    of what comes before.
+    The order of channel groups is that of ONNX' DepthToSpace in its mode DCR; CRD is a permutation of the
+    channels of what comes before.
     """
     if block < 2 or source.channels % block**2:
         raise UserError(
-            f"layer {label or name}: expected a block of 2 or more whose square divides the {source.channels} "
-            f"channels, got {block}"
+            f"layer {label or name}: expected a block of 2 or more whose square divides the "
+            f"{source.channels} channels, got {block}"
         )
-    _expect(
-        name, label, result, (block * source.height, block * source.width, source.channels // block**2)
-    )
+    _expect(name, label, result, (block * source.height, block * source.width, source.channels // block**2))
     known = {"ImgDim": list(source.size), "NumChannels": result.channels, "Stride": block}
     return _one(PixelShuffle_rtl, name, source, result, label, "shuffle", **known)
 

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class TransposedConvolution(Layer):
     """The adjoint of a convolution: every input pixel adds a k x k stamp of `weights` at stride s.
 
-    in pixel (y, x), kernel element (u, v) -> accumulator at (y*s + u - pad, x*s + v - pad); the result has the
-    size that its tensor says, what falls outside is dropped, what no stamp reaches is a sum of nothing. Then
-    thresholds as of a convolution. `pad` is of all sides, or of top and left.
+    in pixel (y, x), kernel element (u, v) -> accumulator at (y*s + u - pad, x*s + v - pad); the result has
+    the size that its tensor says, what falls outside is dropped, what no stamp reaches is a sum of nothing.
+    Then thresholds as of a convolution. `pad` is of all sides, or of top and left.
     """
 
     name: str
@@ -112,9 +112,7 @@ def shuffle(
 class PhaseConvolution:
     """The equivalent: pad with zeros, correlate with `weights` at stride 1, shuffle by `stride`, crop."""
 
-    weights: (
-        Integers  # (stride * stride * Cout, Cin, taps_y, taps_x); filter (r * stride + c) * Cout + channel
-    )
+    weights: Integers  # (stride**2 * Cout, Cin, taps_y, taps_x); filter (r * stride + c) * Cout + channel
     pads: tuple[int, int, int, int]  # top, left, bottom, right
     windows: tuple[int, int]  # convolution output: rows, columns
     crop: tuple[int, int, int, int]  # rows and columns dropped after the shuffle: top, left, bottom, right
@@ -128,9 +126,8 @@ def phases(layer: TransposedConvolution) -> PhaseConvolution:
     kernel = np.zeros((inputs, outputs, taps[0] * s, taps[1] * s), np.int64)
     kernel[:, :, : sides[0], : sides[1]] = layer.weights
     # kernel row u = d * s + r at window position p = taps - 1 - d
-    split = kernel.reshape(inputs, outputs, taps[0], s, taps[1], s)[
-        :, :, ::-1, :, ::-1, :
-    ]  # I, O, p, r, q, c
+    split = kernel.reshape(inputs, outputs, taps[0], s, taps[1], s)
+    split = split[:, :, ::-1, :, ::-1, :]  # I, O, p, r, q, c
     filters = split.transpose(3, 5, 1, 0, 2, 4).reshape(s * s * outputs, inputs, *taps)
     above, beside = (layer.pad, layer.pad) if isinstance(layer.pad, int) else layer.pad
     top, bottom, rows, first, last = _span(layer.source.height, layer.result.height, s, taps[0], above)

@@ -15,7 +15,7 @@ Size = tuple[int, int]  # rows, columns
 
 @dataclass(frozen=True)
 class Axis:
-    """Along one axis, place o of the output needs the places (step*o + first) // per .. (step*o + last) // per.
+    """Along one axis, the places (step*o + first) // per to (step*o + last) // per, of place o of the output.
 
     Places outside the input stand for borders: zeros, or the border repeated; they need nothing.
     """
@@ -38,7 +38,7 @@ class Axis:
 class Access:
     """What the pixels of an output need of one input, along rows and along columns.
 
-    delay: output pixel n leaves with input pixel n + delay, or with the last, where that says more than the axes;
+    delay: output pixel n leaves with input pixel n + delay, or the last, where that says more than the axes;
     whole_rows: the input is taken in whole rows;
     rows_held: rows of the input that find a place before they are needed, from the first that the output's
     row needs; None: a pixel is taken when it is needed;

@@ -1,4 +1,4 @@
-"""How a node is instantiated in the top level: FINN's port names on one side, wires of tensors on the other."""
+"""How a node is instantiated in the top level: FINN's port names, connected to wires of tensors."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

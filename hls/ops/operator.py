@@ -2,8 +2,8 @@
 
 A node of the dataflow graph is an object of FINN's `HWCustomOp`; shapes, datatypes and stream widths are
 asked of it as FINN has them. `Operator` adds what the rest of the project asks. It leaves every facet out and
-says which: an operator that was not taught one is an error, never a guess. `StreamOp` (hls.ops.base) is the base
-of our own operators; the classes of `hls/ops/` that carry a FINN name wrap FINN's node.
+says which: an operator that was not taught one is an error, never a guess. `StreamOp` (hls.ops.base) is the
+base of our own operators; the classes of `hls/ops/` that carry a FINN name wrap FINN's node.
 
 Outside `hls/ops/` no code asks what kind a node is.
 """
@@ -241,8 +241,8 @@ def steps(takes: Sequence[Array], gives: Sequence[Array]) -> tuple[str, list[int
 def in_step(needs: Sequence[Array], counts: Sequence[int]) -> tuple[str, list[int]]:
     """`steps` where output beat n leaves in the step that takes the last beat it needs of each input.
 
-    needs[i][n] is the index of that beat of input i, -1 where it needs none; counts[i] are the beats of a frame.
-    What no output needs is taken at the end.
+    needs[i][n] is the index of that beat of input i, -1 where it needs none; counts[i] are the beats of a
+    frame. What no output needs is taken at the end.
     """
     through = [np.maximum.accumulate(need) + 1 for need in needs]  # beats taken once output n leaves
     before = [np.concatenate([[0], taken[:-1]]) for taken in through]

@@ -27,7 +27,8 @@ VARIABLE = "PIXELMEND_OPERATORS"
 
 OURS = (
     "padding", "window", "matrix", "thresholds", "width_converter", "fifo", "fork", "skip_add", "select",
-    "pixel_shuffle", "mark", "halve", "double", "relax", "correct", "concat", "slice", "upsample", "window_reduce",
+    "pixel_shuffle", "mark", "halve", "double", "relax", "correct", "concat", "slice", "upsample",
+    "window_reduce",
 )  # fmt: skip
 """The folders, in the order in which tables and tests list them."""
 
@@ -41,8 +42,13 @@ _asked: list[str] = []  # once: the modules of users
 def register(operator: type[Operator]) -> type[Operator]:
     """Make FINN and us know an operator under the name of its class; may be called again.
 
-    `UserError` where its name, or its short name, is another's.
+    `UserError` where its name, or its short name, is another's, and for what is no operator.
     """
+    if not (isinstance(operator, type) and issubclass(operator, Operator) and getattr(operator, "short", "")):
+        raise UserError(
+            f"{operator.__name__} of {operator.__module__}: expected a class derived from Operator with a "
+            "`short` name"
+        )
     for kind, other in _known.items():
         if (kind == operator.__name__ or other.short == operator.short) and not _same(operator, other):
             raise UserError(
@@ -79,7 +85,7 @@ def operators() -> Mapping[str, type[Operator]]:
 
 def folders() -> list[Path]:
     """Where what belongs to an operator lies, proofs and planted bugs among it; and `SHARED`."""
-    return [SHARED, *dict.fromkeys(operator.folder() for operator in _known.values())]
+    return [SHARED, *dict.fromkeys(operator.folder() for operator in operators().values())]
 
 
 def facets(node: Any) -> Any:
@@ -87,14 +93,14 @@ def facets(node: Any) -> Any:
     load_users()
     if node.op_type not in _known:
         raise UserError(
-            f"node {node.name} is a {node.op_type}, which no operator of hls/ops or of --operators stands for; "
-            f"there are {', '.join(_known)}"
+            f"node {node.name} is a {node.op_type}, which no operator of hls/ops or of --operators stands "
+            f"for; there are {', '.join(_known)}"
         )
     return getCustomOp(node)
 
 
 def load(name: str) -> ModuleType:
-    """Import a user's operators: a module by its name, or a file by its path. `UserError` where that fails."""
+    """Import a user's operators: a module by its name, a file by its path. `UserError` where that fails."""
     before = set(_known)
     try:
         module = _file(Path(name)) if name.endswith(".py") else importlib.import_module(name)

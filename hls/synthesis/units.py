@@ -10,8 +10,8 @@ from qonnx.core.modelwrapper import ModelWrapper
 from board.formats import Port
 from hls.config import HlsConfig
 from hls.ops import facets
-from hls.rtl import top
 from hls.ports import ports
+from hls.rtl import top
 
 PORTS = "stream_port"
 """What pixel_in and pixel_out count as among the operators."""

@@ -1,8 +1,8 @@
 """Formal proofs of our RTL with SymbiYosys: `python -m sim.formal.prove`, `make formal`.
 
-proofs.toml    what is proved: module, parameters, engine, depth; here and in the operators' folders (`hls/ops/`)
-harness/       `<module>_proof.sv`: the module between neighbours that do anything they may; an operator's is beside it
-checks/        what the harnesses are made of: neighbours, and properties of streams
+proofs.toml    what is proved: module, parameters, engine, depth; here and in the operators' folders
+(`hls/ops/`) harness/       `<module>_proof.sv`: the module between neighbours that do anything they may; an
+operator's is beside it checks/        what the harnesses are made of: neighbours, and properties of streams
 proofs.py      all proofs.toml, read and checked
 sby.py         one proof run with SymbiYosys
 yosys.py       native Yosys in the place of SymbiYosys' own

@@ -41,9 +41,7 @@ def draw(name: str, seed: int) -> tuple[Drawn, Node, Tensors]:
 def tensors(rng: np.random.Generator, node: Node, count: int) -> Tensors:
     """So many random frames for each input of a node."""
     spans = node.spans or tuple((int(port.kind.min()), int(port.kind.max())) for port in node.inputs)
-    return [
-        integers(rng, *span, (count, *port.shape)) for span, port in zip(spans, node.inputs, strict=True)
-    ]
+    return [integers(rng, *span, (count, *port.shape)) for span, port in zip(spans, node.inputs, strict=True)]
 
 
 def integers(rng: np.random.Generator, low: int, high: int, shape: tuple[int, ...]) -> Array:
@@ -64,8 +62,7 @@ def check(name: str, seed: int, cache: Path, keep: bool = True) -> int:
     drawn, node, frames = draw(name, seed)
     operator = by_name()[name]
     per_frame = [
-        operator.naive(drawn, [tensor[number] for tensor in frames])
-        for number in range(len(frames[0]))
+        operator.naive(drawn, [tensor[number] for tensor in frames]) for number in range(len(frames[0]))
     ]
     want = [np.stack(outputs) for outputs in zip(*per_frame, strict=True)]
     try:

@@ -11,8 +11,8 @@ from bench.versus_finn import random_network
 from hls import budget
 from hls.config import HlsConfig
 from hls.finn_setup import finn_workspace
-from hls.parts import find
 from hls.frontend import read
+from hls.parts import find
 
 CONFIG = """\
 [frame]

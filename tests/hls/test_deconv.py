@@ -63,7 +63,7 @@ def test_phases_equal_torch(k: int, s: int, p: int, rows: int, columns: int) -> 
 
 
 def test_the_published_kernel_needs_no_zeros() -> None:
-    """k = 4, s = 2, p = 1: one pixel of border, 2x2 windows, rows [[2, 0], [3, 1]] (see hls.layers.transposed)."""
+    """k = 4, s = 2, p = 1: a pixel of border, 2x2 windows, rows [[2, 0], [3, 1]] (hls.layers.transposed)."""
     whole = layer(4, 2, 1, 5, 7, 2, 3, seed=0)
     lowered = phases(whole)
     assert (lowered.pads, lowered.windows, lowered.crop) == ((1, 1, 1, 1), (6, 8), (1, 1, 1, 1))

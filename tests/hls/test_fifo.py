@@ -45,16 +45,13 @@ class Tokens:
     def needed(self, node: Any) -> Any:
         """(streams, output pixels): the last pixel of each stream that must have come, -1 for none.
 
-        Found by changing rows and columns and looking what becomes of the result: the last pixel is in the last of both.
-        Only what its RTL waits for beyond that, rows that are taken whole and the pixels that come before one leaves, is
-        asked of the operator.
+        Found by changing rows and columns and looking what becomes of the result: the last pixel is in the
+        last of both. Only what its RTL waits for beyond that, rows that are taken whole and the pixels that
+        come before one leaves, is asked of the operator.
         """
         operator = getCustomOp(node)
         streams = self.streams[node.name]
-        inputs = [
-            Input(tuple(self.model.get_tensor_shape(name)[1:]), self.model.get_tensor_datatype(name))
-            for name in streams
-        ]
+        inputs = [self.input(name) for name in streams]
         constants = [self.model.get_initializer(name) for name in node.input if name not in streams]
         found = []
         for index, (height, width, _) in enumerate(one.shape for one in inputs):
@@ -73,6 +70,11 @@ class Tokens:
                 last = np.minimum(np.arange(len(last)) + access.delay, width * height - 1)
             found.append(last)
         return np.stack(found)
+
+    def input(self, name: str) -> Input:
+        """A stream with all values of its type."""
+        kind = self.model.get_tensor_datatype(name)
+        return Input(tuple(self.model.get_tensor_shape(name)[1:]), int(kind.min()), int(kind.max()))
 
     def push(self, tensor: str) -> None:
         """One more token on `tensor`; everything that it lets happen happens."""
@@ -194,9 +196,7 @@ def check_floors(network: Network, skips: int) -> None:
     floors = waiting(model)
     order = Order(model)
     wanted = {
-        key: floor
-        for key, floor in floors.items()
-        if order.is_skip(model.get_node_from_name(key[0]), key[1])
+        key: floor for key, floor in floors.items() if order.is_skip(model.get_node_from_name(key[0]), key[1])
     }
     assert len(wanted) == skips
     for name, index in wanted:

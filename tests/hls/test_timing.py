@@ -38,7 +38,14 @@ def joined(*streams: int) -> str:
 def of(kind: str, rows: int, columns: int, taken: int, given: int, **attributes: int) -> str:
     """The line of an operator on 8-bit pixels, from stream `taken` to stream `given`."""
     node = helper.make_node(
-        kind, ["x"], ["y"], name="dut", domain=DOMAIN, ImgDim=[rows, columns], inputDataType="UINT8", **attributes
+        kind,
+        ["x"],
+        ["y"],
+        name="dut",
+        domain=DOMAIN,
+        ImgDim=[rows, columns],
+        inputDataType="UINT8",
+        **attributes,
     )
     operator = facets(node)
     frame = Frame((rows,), (operator.get_normal_output_shape()[1],), (False,))
@@ -65,7 +72,12 @@ def one(
         ("matrix 1 0 1 1 8 5 3", 800, 500, 4000),  # five passes, windows replayed
         ("shuffle 1 0 1 1 1 4 6 2 0 0 0 0 12 12", 96, 96, 96),
         (of("PyramidHalve_rtl", 4, 6, 0, 1), 24, 6, 24),  # 4 x 6 pixels
-        (of("PyramidRelax_rtl", 4, 6, 0, 1, KeepFlag=1), 24, 24, 39),  # 4 x 6 pixels, and the last 15 leave before the next come
+        (
+            of("PyramidRelax_rtl", 4, 6, 0, 1, KeepFlag=1),
+            24,
+            24,
+            39,
+        ),  # 4 x 6 pixels, and the last 15 leave before the next come
     ],
 )
 def test_pace_of_a_node(node: str, beats_in: int, beats_out: int, period: int) -> None:
@@ -93,8 +105,8 @@ def join_with_skip(depth: int) -> list[int]:
     """A skip of `depth` beats beside a branch that gives nothing before 10 beats have come, then one each."""
     return ends(
         DIRECT, "stream 4 1 0", f"stream {depth} 3 1", "stream 1 1 0", "stream 8 1 1", DIRECT, DIRECT,
-        "source 0 1 0 100", "fork 1 0 2 1 2", "convert 1 1 1 3 1 10 1", "convert 1 3 1 4 10 1 1", joined(2, 4, 5),
-        joined(5, 6), "sink 1 6 0 100", "run 3",
+        "source 0 1 0 100", "fork 1 0 2 1 2", "convert 1 1 1 3 1 10 1", "convert 1 3 1 4 10 1 1",
+        joined(2, 4, 5), joined(5, 6), "sink 1 6 0 100", "run 3",
     )  # fmt: skip
 
 
@@ -125,7 +137,8 @@ def level_filled(depth: int) -> list[int]:
     """Frames of 8 x 4 pixels filled from one level above; `depth` beats of the skip beside it."""
     return ends(
         DIRECT, "stream 1 0 0", f"stream {depth} 3 1", DIRECT, DIRECT, "source 0 1 0 32",
-        "fork 1 0 2 1 2", of("PyramidHalve_rtl", 8, 4, 1, 3), "double 2 3 2 1 4 4 8", "sink 1 4 0 32", "run 3",
+        "fork 1 0 2 1 2", of("PyramidHalve_rtl", 8, 4, 1, 3), "double 2 3 2 1 4 4 8", "sink 1 4 0 32",
+        "run 3",
     )  # fmt: skip
 
 
@@ -144,8 +157,8 @@ def test_the_level_above_is_loaded_four_rows_ahead() -> None:
     """16 x 4 pixels, of which one is taken in 64 cycles: of 8 rows of cells the others wait, 2 cells each."""
     _, levels = told(
         DIRECT, "stream 1 0 0", "stream 64 3 1", "stream 99 1 1", DIRECT, DIRECT, "source 0 1 0 64",
-        "fork 1 0 2 1 2", of("PyramidHalve_rtl", 16, 4, 1, 3), "double 2 3 2 1 4 4 16", "convert 1 4 1 5 64 1 1",
-        "sink 1 5 0 4096", "run 1",
+        "fork 1 0 2 1 2", of("PyramidHalve_rtl", 16, 4, 1, 3), "double 2 3 2 1 4 4 16",
+        "convert 1 4 1 5 64 1 1", "sink 1 5 0 4096", "run 1",
     )  # fmt: skip
     assert levels[3] == 2 * (8 - 4)
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hls.layers import Convolution, TransposedConvolution
 from hls.frontend import read
+from hls.layers import Convolution, TransposedConvolution
 from model.generator import Generator, GeneratorConfig
 from pixelmend.config import parse
 from pixelmend.errors import UserError

@@ -154,8 +154,6 @@ def test_settling_widens_the_margin_that_hls_reads(tmp_path: Path) -> None:
     export(network, 8, 8, tmp_path / "before.onnx")
     margin = settle(network)
     export(network, 8, 8, tmp_path / "after.onnx")
-    before, after = (
-        frontend.read(tmp_path / f"{when}.onnx").least_margin for when in ("before", "after")
-    )
+    before, after = (frontend.read(tmp_path / f"{when}.onnx").least_margin for when in ("before", "after"))
     assert before < 1e-4
     assert after >= margin - 1e-4 > 1e-3

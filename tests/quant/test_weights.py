@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from hls.layers import Convolution, TransposedConvolution
 from hls.frontend import read
+from hls.layers import Convolution, TransposedConvolution
 from model.generator import GeneratorConfig
 from quant.bits import QuantConfig, WeightKind, layer_names
 from quant.export import export

@@ -1,6 +1,7 @@
 """What every registered operator keeps of what its facets say, whoever wrote it.
 
-`tests/sim/test_operators.py` has that all its executions are equal. Here: access, foldings, pace, lint, contract.
+`tests/sim/test_operators.py` has that all its executions are equal. Here: access, foldings, pace, lint,
+contract.
 """
 
 import inspect
@@ -47,9 +48,17 @@ def test_results_depend_on_what_the_access_says(name: str) -> None:
 @pytest.mark.parametrize(
     ("operator", "wrong", "complaint"),
     [
-        (SkipAdd_rtl, Access(rows=Axis(first=1, last=1)), "access, input 0, output 0: .* its row does not say"),
+        (
+            SkipAdd_rtl,
+            Access(rows=Axis(first=1, last=1)),
+            "access, input 0, output 0: .* its row does not say",
+        ),
         (SkipAdd_rtl, Access(columns=Axis(last=-1)), "access, input 0, output 0: .* its column does not say"),
-        (PyramidRelax_rtl, Access(*[Axis(first=-2, last=2)] * 2, delay=1, carry=31), "its order does not say"),
+        (
+            PyramidRelax_rtl,
+            Access(*[Axis(first=-2, last=2)] * 2, delay=1, carry=31),
+            "its order does not say",
+        ),
         (PyramidRelax_rtl, Access(*[Axis(first=-2, last=2)] * 2), "its (row|column) does not say"),
     ],
     ids=["row", "column", "order", "carry"],
@@ -225,7 +234,13 @@ def test_what_our_operators_share_is_no_guess(facet: str) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["get_normal_input_shape", "get_normal_output_shape", "get_input_datatype", "get_output_datatype", "core_instance"],
+    [
+        "get_normal_input_shape",
+        "get_normal_output_shape",
+        "get_input_datatype",
+        "get_output_datatype",
+        "core_instance",
+    ],
 )
 def test_shapes_and_types_are_no_guess_either(method: str) -> None:
     with pytest.raises(NotImplementedError, match=rf"^BareStream says nothing of its .*\b{method}\b"):
@@ -238,7 +253,12 @@ def test_outside_the_operators_no_code_asks_what_kind_a_node_is() -> None:
     known = "|".join(kind for kind in operators())
     text = re.compile(rf"""["'](?:{known})["']""")
     name = re.compile(rf"\b(?:{known})\b")
-    builders = (root / "hls" / "layers", root / "hls" / "frontend", root / "hls" / "streams.py", root / "hls" / "dataflow.py")
+    builders = (
+        root / "hls" / "layers",
+        root / "hls" / "frontend",
+        root / "hls" / "streams.py",
+        root / "hls" / "dataflow.py",
+    )
     found = []
     for package in ("hls", "sim", "quant", "board", "release", "model", "pixelmend"):
         for path in (root / package).rglob("*"):
@@ -246,5 +266,9 @@ def test_outside_the_operators_no_code_asks_what_kind_a_node_is() -> None:
                 continue
             pattern = text if any(path.is_relative_to(place) for place in builders) else name
             lines = path.read_text(encoding="utf-8").splitlines()
-            found += [f"{path.relative_to(root)}:{n}: {line}" for n, line in enumerate(lines, 1) if pattern.search(line)]
+            found += [
+                f"{path.relative_to(root)}:{n}: {line}"
+                for n, line in enumerate(lines, 1)
+                if pattern.search(line)
+            ]
     assert not found, f"{len(found)} places:\n" + "\n".join(found)

@@ -10,11 +10,11 @@ from onnx import helper
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
 from hls import dataflow
+from hls.frontend import read
 from hls.layers import Convolution, Operation, Requantization
 from hls.network import Network
 from hls.ops import DOMAIN
 from hls.ops.matrix.op import EXACT_FLOAT32
-from hls.frontend import read
 from pixelmend.errors import UserError
 from sim.integer import IntegerModel, execute_node
 from tests.networks import (
@@ -139,5 +139,7 @@ def test_refuses_other_frames(frames: NDArray[np.generic], came: str) -> None:
 def test_unknown_operator_is_named() -> None:
     graph = dataflow.build(integer_network(RANDOM[0]))
     graph.graph.node.append(helper.make_node("Softmax", ["image_out"], ["y"], name="odd"))
-    with pytest.raises(UserError, match="node odd is a Softmax, which no operator .* stands for; there are FMPadding_rtl"):
+    with pytest.raises(
+        UserError, match=r"node odd is a Softmax, which no operator .* stands for; there are FMPadding_rtl"
+    ):
         IntegerModel(graph, 8, 16).tensors(np.zeros((1, 8, 16, 3), np.uint8))

@@ -21,8 +21,8 @@ MOST_BEATS = 2**16  # of a pixel of one input, beyond what the core counts
 class ChannelConcat_rtl(StreamOp):
     """(1, H, W, C_i) of every input i -> (1, H, W, C_0 + C_1 + ..), the channels of input 0 first.
 
-    Attributes: ImgDim [H, W], Channels [C_0, C_1, ..] (two or more, as many as the node has inputs), SIMD (divides
-    every C_i), inputDataType (of all inputs and the output).
+    Attributes: ImgDim [H, W], Channels [C_0, C_1, ..] (two or more, as many as the node has inputs), SIMD
+    (divides every C_i), inputDataType (of all inputs and the output).
     """
 
     short = "concat"
@@ -42,7 +42,8 @@ class ChannelConcat_rtl(StreamOp):
         found: list[int] = self.attribute("Channels")
         if len(found) < 2 or len(found) != self.n_inputs or min(found) < 1:
             raise self.error(
-                f"Channels must be a number for each of the node's {self.n_inputs} inputs, two or more, got {found}"
+                f"Channels must be a number for each of the node's {self.n_inputs} inputs, two or more, "
+                f"got {found}"
             )
         return found
 
@@ -83,7 +84,9 @@ class ChannelConcat_rtl(StreamOp):
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         """A step gives the beat that it takes, of one input after the other."""
         beats = self.beats()
-        turns = np.tile(np.repeat(np.arange(len(beats)), beats), frame.rows_out[0] * self.attribute("ImgDim")[1])
+        turns = np.tile(
+            np.repeat(np.arange(len(beats)), beats), frame.rows_out[0] * self.attribute("ImgDim")[1]
+        )
         return steps([turns == ind for ind in range(len(beats))], [np.ones(len(turns), bool)])
 
     def unit(self, place: "Place") -> Unit:
@@ -96,7 +99,8 @@ class ChannelConcat_rtl(StreamOp):
         for n, (source, result) in enumerate(zip(left, results, strict=True), start=1):
             own = name if n == 1 else f"{name}_{n}"
             constants = {
-                "PIXELS": height * width, "BITS": bits, "FIRST_BEATS": sum(beats[:n]), "SECOND_BEATS": beats[n],
+                "PIXELS": height * width, "BITS": bits, "FIRST_BEATS": sum(beats[:n]),
+                "SECOND_BEATS": beats[n],
             }  # fmt: skip
             structures += structure(own, "channels of two streams", constants)
             calls.append(f"concat<{own}>({source.name}, {place.inputs[n].name}, {result.name});")

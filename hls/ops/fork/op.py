@@ -56,7 +56,7 @@ class StreamFork_rtl(StreamOp):
         return 1, 0
 
     def fold(self, target_cycles: int, producer: Operator | None, before: dict[str, int]) -> dict[str, int]:
-        """Whole pixels where it comes by them: its readers take whole pixels too, and no lane costs anything."""
+        """Whole pixels where it comes by them: its readers do so too, and no lane costs anything."""
         whole = producer is not None and not producer.limits()
         return {"SIMD": self.number("NumChannels")} if whole else narrowest(self, target_cycles)
 

@@ -38,7 +38,7 @@ class MVAU_rtl(FinnOp, matrixvectoractivation_rtl.MVAU_rtl):
     naive = staticmethod(cases.naive)
 
     def evaluate(self, inputs: list[Array]) -> list[Array]:
-        """Exact: products are summed in float32 where 2**24 bounds them, in float64 (2**53) where it does not."""
+        """Exact: products are summed in float32 where 2**24 bounds them, else in float64 (2**53)."""
         x, weights = inputs
         bound = np.abs(weights).sum(0).max() * np.abs(x).max(initial=0)
         kind = np.float32 if bound < EXACT_FLOAT32 else np.float64
@@ -63,10 +63,10 @@ class MVAU_rtl(FinnOp, matrixvectoractivation_rtl.MVAU_rtl):
         return 2 + latency // self._folds()[0], latency
 
     def ahead(self, producer: Operator | None) -> int:
-        """A unit takes a window in while it makes its first PE outputs and then repeats it from its own buffer
-        for the other MH / PE - 1 passes. A sliding window narrower than SIMD would stretch the first pass, and
-        so would a layer before, where there is no sliding window; a FIFO of one window, MW / SIMD beats, is
-        filled during the others.
+        """A unit takes a window in while it makes its first PE outputs and then repeats it from its own
+        buffer for the other MH / PE - 1 passes. A sliding window narrower than SIMD would stretch the first
+        pass, and so would a layer before, where there is no sliding window; a FIFO of one window, MW / SIMD
+        beats, is filled during the others.
         """
         beats, passes = self._folds()
         if producer is None or passes == 1:

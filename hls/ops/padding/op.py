@@ -41,8 +41,8 @@ class FMPadding_rtl(FinnOp, fmpadding_rtl.FMPadding_rtl):
         return "pad", [self.get_folded_input_shape()[-2], width, frame.rows_in[0], *self.numbers("Padding")]
 
     def ahead(self, producer: Operator | None) -> int:
-        """A sliding window takes in the first rows of a frame only when the last window of the frame before has
-        left, and a layer's rows come in bursts: `ROWS_AHEAD` rows bridge both.
+        """A sliding window takes in the first rows of a frame only when the last window of the frame before
+        has left, and a layer's rows come in bursts: `ROWS_AHEAD` rows bridge both.
         """
         _, _, width, folds, _ = self.get_folded_input_shape()
         return 0 if producer is None else max(2, ceil(ROWS_AHEAD * width * folds))
@@ -65,7 +65,8 @@ class FMPadding_rtl(FinnOp, fmpadding_rtl.FMPadding_rtl):
     def unit(self, place: "Place") -> "Unit":
         (height, width), (top, left, bottom, right) = place.numbers("ImgDim"), place.numbers("Padding")
         constants = {
-            "HEIGHT": height, "WIDTH": width, "CHANNELS": place.number("NumChannels"), "TOP": top, "LEFT": left,
-            "BOTTOM": bottom, "RIGHT": right, "SIMD": place.number("SIMD"), "BITS": place.kind().bitwidth(),
+            "HEIGHT": height, "WIDTH": width, "CHANNELS": place.number("NumChannels"), "TOP": top,
+            "LEFT": left, "BOTTOM": bottom, "RIGHT": right,
+            "SIMD": place.number("SIMD"), "BITS": place.kind().bitwidth(),
         }  # fmt: skip
         return place.simple("pad", "zeros around the frame", constants)

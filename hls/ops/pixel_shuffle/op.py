@@ -96,9 +96,9 @@ class PixelShuffle_rtl(StreamOp):
         ]
 
     def folded(self) -> None:
-        """Of s row phases of T beats each, one leaves after the other while all come together at the same mean
-        rate. Phase 0 is kept for the (s - 1) / s of a row's time in which the others are sent, at 1 / s of the
-        rate of the whole: (s - 1) * T / s beats. (The others' FIFOs hold a row.)
+        """Of s row phases of T beats each, one leaves after the other while all come together at the same
+        mean rate. Phase 0 is kept for the (s - 1) / s of a row's time in which the others are sent, at 1 / s
+        of the rate of the whole: (s - 1) * T / s beats. (The others' FIFOs hold a row.)
         """
         stride = self.attribute("Stride")
         kept = -(-(stride - 1) * self.row_beats() // stride)

@@ -75,7 +75,7 @@ class PyramidRelax_rtl(PixelOp):
         return [np.concatenate([rows[:, 2 : height + 2], *kept], -1).astype(np.float32)]
 
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
-        """A pixel leaves `lag` steps after it has come; once the frame's last has come, steps need no input."""
+        """A pixel leaves `lag` steps after it has come; once the last has come, steps need no input."""
         pixels = np.arange(frame.rows_in[0] * self.size()[1] + self.lag())
         return steps([pixels < len(pixels) - self.lag()], [pixels >= self.lag()])
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class SkipAdd_rtl(StreamOp):
     """Adds two integer tensors (1, H, W, C), or subtracts the second.
 
-    Attributes: ImgDim [H, W], NumChannels C, SIMD, inputDataType (input 0), inputDataType1 (input 1), Subtract (0 or
-    1: in0 - in1, which is signed), outputDataType ("" takes the narrowest that holds every sum: one bit more than the
-    wider operand, where an unsigned operand beside a signed one counts with a sign bit). One that is narrower, but no
-    narrower than an operand, is for operands that are known not to come so large together; `evaluate` says where
-    they do.
+    Attributes: ImgDim [H, W], NumChannels C, SIMD, inputDataType (input 0), inputDataType1 (input 1),
+    Subtract (0 or 1: in0 - in1, which is signed), outputDataType ("" takes the narrowest that holds every
+    sum: one bit more than the wider operand, where an unsigned operand beside a signed one counts with a sign
+    bit). One that is narrower, but no narrower than an operand, is for operands that are known not to come so
+    large together; `evaluate` says where they do.
     """
 
     short = "add"
@@ -61,8 +61,8 @@ class SkipAdd_rtl(StreamOp):
         if chosen.signed() != exact.signed() or chosen.bitwidth() < widest:
             least = f"{'INT' if exact.signed() else 'UINT'}{widest}"
             raise self.error(
-                f"outputDataType must be {exact.name} or a wider one, down to {least} where no result is larger, "
-                f"got {chosen.name}"
+                f"outputDataType must be {exact.name} or a wider one, down to {least} where no result is "
+                f"larger, got {chosen.name}"
             )
         return chosen
 
@@ -78,7 +78,11 @@ class SkipAdd_rtl(StreamOp):
 
     def evaluate(self, inputs: list[Array]) -> list[Array]:
         left, right = inputs
-        return [fits(self, left - right if self.attribute("Subtract") else left + right, self.get_output_datatype())]
+        return [
+            fits(
+                self, left - right if self.attribute("Subtract") else left + right, self.get_output_datatype()
+            )
+        ]
 
     def access(self, index: int) -> Access:
         return POINTWISE
@@ -93,7 +97,9 @@ class SkipAdd_rtl(StreamOp):
         name, subtract, narrow = place.node.name, bool(self.attribute("Subtract")), self.narrow()
         chosen = f", {str(subtract).lower()}, {str(narrow).lower()}" if subtract or narrow else ""
         what = f"{'difference' if subtract else 'sum'} of two streams"
-        return Unit(structure(name, what, constants), [f"skip_add<{name}{chosen}>({place.names()});"], "skip_add")
+        return Unit(
+            structure(name, what, constants), [f"skip_add<{name}{chosen}>({place.names()});"], "skip_add"
+        )
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         a, b = (self.get_input_datatype(ind) for ind in (0, 1))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// skip_add as a queue of one place whose words are exact sums, beat n of one operand with beat n of the other.
+// skip_add as a queue of one place whose words are exact sums or differences, beat n of one operand with beat n of the
+// other; with NARROW modulo 2**Y_WIDTH, which is exact where the result holds them.
 `default_nettype none
 
 module skip_add_proof #(
@@ -8,7 +9,9 @@ module skip_add_proof #(
   parameter int unsigned B_WIDTH = 2,
   parameter int unsigned Y_WIDTH = 4,
   parameter bit          A_SIGNED = 0,
-  parameter bit          B_SIGNED = 0
+  parameter bit          B_SIGNED = 0,
+  parameter bit          SUBTRACT = 0,
+  parameter bit          NARROW = 0
 ) (
   input wire                    clk,
   input wire                    reset_n,
@@ -33,7 +36,8 @@ module skip_add_proof #(
   );
 
   skip_add #(
-    .SIMD(SIMD), .A_WIDTH(A_WIDTH), .B_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH), .A_SIGNED(A_SIGNED), .B_SIGNED(B_SIGNED)
+    .SIMD(SIMD), .A_WIDTH(A_WIDTH), .B_WIDTH(B_WIDTH), .Y_WIDTH(Y_WIDTH), .A_SIGNED(A_SIGNED), .B_SIGNED(B_SIGNED),
+    .SUBTRACT(SUBTRACT), .NARROW(NARROW)
   ) dut (
     .ap_clk(clk), .ap_rst_n(rst_n),
     .s_axis_a_tdata(a), .s_axis_a_tvalid(a_valid), .s_axis_a_tready(a_ready),
@@ -52,10 +56,10 @@ module skip_add_proof #(
     wire [Y_WIDTH-1:0] y_lane = y[l*Y_WIDTH +: Y_WIDTH];
     wire signed [NUMBER-1:0] a_number = $signed({A_SIGNED && a_lane[A_WIDTH-1], a_lane});
     wire signed [NUMBER-1:0] b_number = $signed({B_SIGNED && b_lane[B_WIDTH-1], b_lane});
-    assign sum[l] = a_number + b_number;
-    assign result[l] = $signed({(A_SIGNED || B_SIGNED) && y_lane[Y_WIDTH-1], y_lane});
-    assign sums[l*NUMBER +: NUMBER] = sum[l];
-    assign results[l*NUMBER +: NUMBER] = result[l];
+    assign sum[l] = SUBTRACT ? a_number - b_number : a_number + b_number;
+    assign result[l] = $signed({(A_SIGNED || B_SIGNED || SUBTRACT) && y_lane[Y_WIDTH-1], y_lane});
+    assign sums[l*NUMBER +: NUMBER] = NARROW ? NUMBER'(sum[l][Y_WIDTH-1:0]) : sum[l];
+    assign results[l*NUMBER +: NUMBER] = NARROW ? NUMBER'(y_lane) : result[l];
   end
 
   wire [1:0] level;

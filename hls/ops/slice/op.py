@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class TensorSlice_rtl(StreamOp):
     """out[y, x, c] = in[y + CropNorth, x + CropWest, c + First]
 
-    (1, H, W, C) -> (1, H - CropNorth - CropSouth, W - CropWest - CropEast, Last - First). Attributes: ImgDim [H, W],
-    NumChannels C, First, Last (0: C), CropNorth, CropEast, CropSouth, CropWest, SIMD (divides C, First and Last),
-    inputDataType.
+    (1, H, W, C) -> (1, H - CropNorth - CropSouth, W - CropWest - CropEast, Last - First). Attributes: ImgDim
+    [H, W], NumChannels C, First, Last (0: C), CropNorth, CropEast, CropSouth, CropWest, SIMD (divides C,
+    First and Last), inputDataType.
     """
 
     short = "slice"
@@ -40,7 +40,9 @@ class TensorSlice_rtl(StreamOp):
 
     def crops(self) -> tuple[int, int, int, int]:
         """Rows and columns dropped: north, east, south, west."""
-        north, east, south, west = (self.attribute(f"Crop{side}") for side in ("North", "East", "South", "West"))
+        north, east, south, west = (
+            self.attribute(f"Crop{side}") for side in ("North", "East", "South", "West")
+        )
         height, width = self.attribute("ImgDim")
         if min(north, east, south, west) < 0 or north + south >= height or west + east >= width:
             crops = f"N {north}, E {east}, S {south}, W {west}"
@@ -52,7 +54,9 @@ class TensorSlice_rtl(StreamOp):
         every = self.attribute("NumChannels")
         first, last = self.attribute("First"), self.attribute("Last") or every
         if not 0 <= first < last <= every:
-            raise self.error(f"First and Last must leave some of the {every} channels, got {first} and {last}")
+            raise self.error(
+                f"First and Last must leave some of the {every} channels, got {first} and {last}"
+            )
         return first, last
 
     def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:

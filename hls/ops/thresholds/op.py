@@ -27,7 +27,7 @@ SHARED = (
 
 
 class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
-    """(1, Y, X, C) -> (1, Y, X, C): ActVal + the number of the constant's (C, T) thresholds that are reached."""
+    """(1, Y, X, C) -> (1, Y, X, C): ActVal + how many of the constant's (C, T) thresholds are reached."""
 
     short = "thresholds"
     constants = 1
@@ -106,8 +106,9 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
                 f"    return {rom}[pe][fold * {2**stage} + prefix];\n  }}\n"
             )
         constants = {
-            "CHANNELS": place.number("NumChannels"), "PE": pe, "VECTORS": prod(place.numbers("numInputVectors")),
-            "IN_BITS": kind.bitwidth(), "IN_SIGNED": bool(kind.signed()), "OUT_BITS": bits,
+            "CHANNELS": place.number("NumChannels"), "PE": pe,
+            "VECTORS": prod(place.numbers("numInputVectors")), "IN_BITS": kind.bitwidth(),
+            "IN_SIGNED": bool(kind.signed()), "OUT_BITS": bits,
             "BIAS": place.number("ActVal"),
         }  # fmt: skip
         return Unit(

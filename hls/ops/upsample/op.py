@@ -21,8 +21,9 @@ BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 
 class NearestUpsample_rtl(StreamOp):
     """out[y, x, c] = in[y // f_y, x // f_x, c]
 
-    (1, H, W, C) -> (1, f_y * H, f_x * W, C). Attributes: ImgDim [H, W], NumChannels C, Factors [f_y, f_x] (1 or more,
-    not both 1), SIMD, inputDataType, RamStyle (of the row that is kept: "distributed", "block", or "auto").
+    (1, H, W, C) -> (1, f_y * H, f_x * W, C). Attributes: ImgDim [H, W], NumChannels C, Factors [f_y, f_x] (1
+    or more, not both 1), SIMD, inputDataType, RamStyle (of the row that is kept: "distributed", "block", or
+    "auto").
     """
 
     short = "upsample"
@@ -73,7 +74,7 @@ class NearestUpsample_rtl(StreamOp):
         return folds * self.attribute("ImgDim")[1] if self.factors()[0] > 1 else folds
 
     def in_block_ram(self) -> bool:
-        """Whether they are kept there, or in LUTs: "auto" takes those where they are deep and hold a block's worth."""
+        """Whether they are kept there, or in LUTs: "auto" takes block RAM for many words and bits."""
         style = self.get_nodeattr("RamStyle")
         if style != "auto":
             return bool(style == "block")
@@ -108,5 +109,7 @@ class NearestUpsample_rtl(StreamOp):
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Rough: counters, and the row in LUT memory, three bits of 64 words in four LUTs."""
-        memory = 0 if self.in_block_ram() else ceil(self.get_instream_width() / 3) * 4 * ceil(self.places() / 64)
+        memory = (
+            0 if self.in_block_ram() else ceil(self.get_instream_width() / 3) * 4 * ceil(self.places() / 64)
+        )
         return 40 + self.get_instream_width() + memory

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.ConvolutionInputGenerator_rtl):
-    """(1, H, W, C) -> (1, Y, X, k_y * k_x * C): window (y, x) holds the rows y*s + u*d, the columns x*s + v*d.
+    """(1, H, W, C) -> (1, Y, X, k_y * k_x * C): window (y, x) has the rows y*s + u*d, the columns x*s + v*d.
 
     In the order (u, v, c). The last window reaches the last row and column.
     """
@@ -64,10 +64,14 @@ class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.Convol
 
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
+        held = int(not any(frame.fifo_behind))
+        if kernel == [1, 1]:
+            beats, width = self.get_folded_input_shape()[-2], self.numbers("IFMDim")[1]
+            return "pick", [beats, width, frame.rows_in[0], *stride, held]
         return "window", [
             self.get_folded_input_shape()[-2], self.numbers("IFMDim")[1], frame.rows_in[0],
-            self.numbers("OFMDim")[1], frame.rows_out[0], *kernel, *stride, *dilation, self.get_buffer_depth(),
-            int(not any(frame.fifo_behind)),
+            self.numbers("OFMDim")[1], frame.rows_out[0], *kernel, *stride, *dilation,
+            self.get_buffer_depth(), held,
         ]  # fmt: skip
 
     def ahead(self, producer: Operator | None) -> int:

@@ -82,3 +82,44 @@ struct Window : Node {
   }
 };
 RECURRENCE("window", Window)
+
+// FINN's sliding window of one tap, which it makes of a register: of each frame it hands on every down-th row's every
+// right-th pixel. While a beat waits in the register none is read; the first of a frame is read once the last of the
+// frame before has been handed on, if that was one to hand on.
+struct Pick : Node {
+  Stream &in, &out;
+  Count folds, columns, rows, down, right;
+  Count fold = 0, column = 0, row = 0;
+  Cycle begin = 0;
+  bool held;       // by an output register, not by a FIFO
+  bool ended = false;  // the frame before, with a beat that was handed on
+
+  Pick(const Streams& in, const Streams& out, const Numbers& n)
+      : in(*in.at(0)), out(*out.at(0)), folds(n.at(0)), columns(n.at(1)), rows(n.at(2)), down(n.at(3)), right(n.at(4)),
+        held(n.at(5) != 0) {}
+
+  bool advance() override {
+    for (bool moved = false;; moved = true) {
+      if (!in.has_beat() || (held && out.has_beat())) return moved;
+      bool pick = row % down == 0 && column % right == 0;
+      if (pick && !out.has_room()) return moved;
+      Cycle cycle = std::max(in.beat(), begin);
+      if (held && out.entered) cycle = std::max(cycle, out.last_out + ended);
+      if (pick) {
+        cycle = std::max(cycle, out.room());
+        out.push(cycle);
+      }
+      in.pop(cycle);
+      ended = false;
+      if (++fold < folds) continue;
+      fold = 0;
+      if (++column < columns) continue;
+      column = 0;
+      if (++row < rows) continue;
+      row = 0;
+      ended = pick;
+      if (pick && !held) begin = cycle + 2;
+    }
+  }
+};
+RECURRENCE("pick", Pick)

@@ -38,7 +38,11 @@ def draw(rng: Generator) -> Drawn:
 
 def naive(drawn: Drawn, frames: list[Array]) -> list[Array]:
     node = drawn.attributes
-    (rows, columns), channels, taps = node["OutDim"], node["NumChannels"], node["Kernel"][0] * node["Kernel"][1]
+    (rows, columns), channels, taps = (
+        node["OutDim"],
+        node["NumChannels"],
+        node["Kernel"][0] * node["Kernel"][1],
+    )
     out = np.zeros((rows, columns, channels), np.int64)
     for y, x, c in np.ndindex(*out.shape):
         values = [int(frames[0][y, x, tap * channels + c]) for tap in range(taps)]

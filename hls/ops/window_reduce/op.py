@@ -29,9 +29,9 @@ class WindowReduce_rtl(StreamOp):
 
     out[y, x, c] is over the window's taps (u, v) the maximum ("max"), the sum ("sum"), or the sum of
     weights[(u, v), c] * in ("weighted": a depthwise convolution), exact. Attributes: OutDim [Y, X], Kernel
-    [k_y, k_x], NumChannels C, Mode, SIMD (divides C), inputDataType, outputDataType ("": the narrowest that holds
-    every result; of a weighted sum, with any weights of narrow range), weightDataType (INT<n> of 2 bits or more,
-    of "weighted", which has the constant (k_y * k_x, C) as its last input), RamStyle of the weights.
+    [k_y, k_x], NumChannels C, Mode, SIMD (divides C), inputDataType, outputDataType ("": the narrowest that
+    holds every result; of a weighted sum, with any weights of narrow range), weightDataType (INT<n> of 2 bits
+    or more, of "weighted", which has the constant (k_y * k_x, C) as its last input), RamStyle of the weights.
     """
 
     short = "reduce"
@@ -88,7 +88,9 @@ class WindowReduce_rtl(StreamOp):
         """Of the constant."""
         kind = self.integer_type("weightDataType")
         if not kind.signed() or kind.bitwidth() < FEWEST_WEIGHT_BITS:
-            raise self.error(f"weightDataType must be INT{FEWEST_WEIGHT_BITS} or a wider INT, got {kind.name}")
+            raise self.error(
+                f"weightDataType must be INT{FEWEST_WEIGHT_BITS} or a wider INT, got {kind.name}"
+            )
         return kind
 
     def get_input_datatype(self, ind: int = 0) -> BaseDataType:
@@ -104,7 +106,8 @@ class WindowReduce_rtl(StreamOp):
             if chosen.signed() != signed or (mode == "sum" and chosen.bitwidth() < kind.bitwidth()):
                 least = kind.bitwidth() if mode == "sum" else 1
                 raise self.error(
-                    f"outputDataType must be {'an INT' if signed else 'a UINT'} of {least} bits or more, got {chosen.name}"
+                    f"outputDataType must be {'an INT' if signed else 'a UINT'} of {least} bits or more, "
+                    f"got {chosen.name}"
                 )
             return chosen
         if mode == "sum" and not kind.signed():
@@ -155,8 +158,10 @@ class WindowReduce_rtl(StreamOp):
     def unit(self, place: "Place") -> Unit:
         name, simd, kind = place.node.name, place.number("SIMD"), place.kind()
         constants: dict[str, int | bool] = {
-            "WINDOWS": prod(place.numbers("OutDim")), "TAPS": self.taps(), "FOLDS": self.folds(), "SIMD": simd,
-            "IN_BITS": kind.bitwidth(), "IN_SIGNED": bool(kind.signed()), "OUT_BITS": place.result().bitwidth(),
+            "WINDOWS": prod(place.numbers("OutDim")), "TAPS": self.taps(), "FOLDS": self.folds(),
+            "SIMD": simd,
+            "IN_BITS": kind.bitwidth(), "IN_SIGNED": bool(kind.signed()),
+            "OUT_BITS": place.result().bitwidth(),
         }  # fmt: skip
         if not self.weighted():
             constants["MAXIMUM"] = self.get_nodeattr("Mode") == "max"
@@ -164,7 +169,9 @@ class WindowReduce_rtl(StreamOp):
         bits = self.weight_type().bitwidth()
         words = weight_words(place.constant(1).reshape(-1, 1), 1, simd, bits)
         constants |= {"WEIGHT_BITS": bits, "WORDS": words.shape[1]}
-        rom = array(f"static const unsigned long long {name}_weights[{words.shape[0]}][{words.shape[1]}]", words)
+        rom = array(
+            f"static const unsigned long long {name}_weights[{words.shape[0]}][{words.shape[1]}]", words
+        )
         macro = "KERNELS_ROM_BRAM" if self.get_nodeattr("RamStyle") == "block" else "KERNELS_ROM_LUTRAM"
         return Unit(
             rom + structure(name, f"weighted sums of windows, {WORD_BITS} bits a word of weights", constants),
@@ -174,7 +181,7 @@ class WindowReduce_rtl(StreamOp):
         )
 
     def generate_hdl(self, model: Any, fpgapart: str, clk: float) -> None:
-        """The wrapper, and the weights where there are any: a word a beat of the window, lane 0 in the low bits."""
+        """The wrapper, and the weights, if any: a word for each beat of a window, lane 0 in low bits."""
         super().generate_hdl(model, fpgapart, clk)
         if self.weighted():
             weights = model.get_initializer(self.onnx_node.input[1]).astype(np.int64)
@@ -190,7 +197,10 @@ class WindowReduce_rtl(StreamOp):
         return f"{self.onnx_node.name}_weights.dat"
 
     def core_sources(self) -> list[Path]:
-        return [*(self.folder() / f"{name}.sv" for name in ("weight_rom", "window_sums")), *super().core_sources()]
+        return [
+            *(self.folder() / f"{name}.sv" for name in ("weight_rom", "window_sums")),
+            *super().core_sources(),
+        ]
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         kind = self.get_input_datatype()
@@ -219,6 +229,8 @@ class WindowReduce_rtl(StreamOp):
     def lut_estimation(self, fpgapart: str) -> int:
         """Rough: a comparator and multiplexer or an adder a lane, its product, and the sums in LUT memory."""
         lanes, out = self.attribute("SIMD"), self.get_output_datatype().bitwidth()
-        product = self.weight_type().bitwidth() * self.get_input_datatype().bitwidth() if self.weighted() else 0
+        product = (
+            self.weight_type().bitwidth() * self.get_input_datatype().bitwidth() if self.weighted() else 0
+        )
         memory = ceil(lanes * out / 3) * 4 * ceil(self.folds() / 64) if self.folds() > 1 else 0
         return 40 + lanes * (2 * out + product) + memory

@@ -110,7 +110,8 @@ module window_sums #(
     sum_t                     term, total;
 
     if (WEIGHTED) begin : gen_product
-      wire signed [X_WIDTH+W_WIDTH:0] product = (X_WIDTH+W_WIDTH+1)'(x_signed) * (X_WIDTH+W_WIDTH+1)'(weight);
+      // No wider than the product is: of few bits, synthesis makes it of LUTs.
+      wire signed [X_WIDTH+W_WIDTH-1:0] product = (X_WIDTH+W_WIDTH)'(x_signed) * (X_WIDTH+W_WIDTH)'(weight);
       assign term = sum_t'(product);
     end else begin : gen_value
       wire unused_weight = ^weight;

@@ -63,7 +63,9 @@ def test_the_project_needs_nothing_outside_its_folder(
     files = [path for path in folder.rglob("*") if path.is_file()]
     names = {str(path.relative_to(folder)) for path in files}
     assert {"top.cpp", "top.hpp", "test_bench.cpp", "csynth.tcl", "params/conv1.hpp"} <= names
-    assert {f"kernels/{path.name}" for path in headers()} == {name for name in names if name.startswith("kernels/")}
+    assert {f"kernels/{path.name}" for path in headers()} == {
+        name for name in names if name.startswith("kernels/")
+    }
     for path in files:
         text = path.read_text()
         assert str(tmp_path) not in text

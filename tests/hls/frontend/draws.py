@@ -72,7 +72,11 @@ class Draw:
         height, width = fixed.get("size", (self.number(5, 10), self.number(5, 10)))
         bits = fixed.get("bits", self.one(8, 8, self.number(2, 7)))
         signed = fixed.get("signed", int(self.maybe(0.3)))
-        scale = float(np.float32(1 / 255 if bits == 8 and not signed and self.maybe(0.7) else 1.0 / 2 ** (bits - signed)))
+        scale = float(
+            np.float32(
+                1 / 255 if bits == 8 and not signed and self.maybe(0.7) else 1.0 / 2 ** (bits - signed)
+            )
+        )
         self.file.shape = (1, channels, height, width)
         name = self.file.quant(self.name(), "image", scale, bits, signed=signed)
         return T(name, channels, height, width, scale)
@@ -143,7 +147,11 @@ class Draw:
             made = (side + around - spans[axis]) // stride[axis] + 1
             size.append(-(-side // stride[axis]) if auto.startswith("SAME") else made)
         shape = (outputs, x.channels // group, *kernel)
-        inputs = [source or x.name, self.weights(shape, shape[1] * kernel[0] * kernel[1], 0), *self.bias(outputs)]
+        inputs = [
+            source or x.name,
+            self.weights(shape, shape[1] * kernel[0] * kernel[1], 0),
+            *self.bias(outputs),
+        ]
         attributes: dict[str, Any] = {"strides": stride, "dilations": dilation, "group": group}
         attributes |= {"pads": pads} if auto == "NOTSET" else {"auto_pad": auto}
         if self.maybe():
@@ -174,7 +182,10 @@ class Draw:
                 attributes["auto_pad"] = self.one("SAME_UPPER", "SAME_LOWER")
         else:
             pads = [self.number(0, spans[n % 2] - 1) for n in range(4)]
-            size = [side + more - pads[n] - pads[n + 2] for n, (side, more) in enumerate(zip(full, extra, strict=True))]
+            size = [
+                side + more - pads[n] - pads[n + 2]
+                for n, (side, more) in enumerate(zip(full, extra, strict=True))
+            ]
             attributes["pads"] = pads
         return T(self.node("ConvTranspose", inputs, **attributes), per_group * group, *size)
 
@@ -213,8 +224,8 @@ class Draw:
             return made if x.scale and self.maybe() else self.quantized(self.rising(made), signed=1)
         attributes["count_include_pad"] = 1
         made = T(self.node("AveragePool", [x.name], **attributes), x.channels, *size)
-        factor = self.one(1, 3, 5) / self.one(7, 11, 13)  # no ties
-        scale = float(np.float32(x.scale * factor * 4 / (kernel[0] * kernel[1])))
+        factor = self.one(5, 7, 9, 11) / self.one(2, 3)  # no ties
+        scale = float(np.float32(x.scale * factor / (kernel[0] * kernel[1])))
         return self.quantized(made, bits=self.number(4, 8), scale=scale)
 
     def rising(self, x: T) -> T:
@@ -272,7 +283,9 @@ def batch_norm(draw: Draw, x: T) -> T:
 def prelu(draw: Draw, x: T) -> T:
     slopes = draw.rng.uniform(0, 1.4, (x.channels if draw.maybe() else 1, 1, 1))
     slopes[draw.rng.random(slopes.shape) < 0.3] = 0
-    return T(draw.node("PRelu", [x.name, draw.file.constant(draw.name(), slopes)]), x.channels, x.height, x.width)
+    return T(
+        draw.node("PRelu", [x.name, draw.file.constant(draw.name(), slopes)]), x.channels, x.height, x.width
+    )
 
 
 def clip(draw: Draw, x: T) -> T:

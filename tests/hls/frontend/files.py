@@ -28,9 +28,7 @@ class File:
         return name
 
     def node(self, kind: str, name: str, inputs: list[str], domain: str = "", **attributes: Any) -> str:
-        self.nodes.append(
-            helper.make_node(kind, inputs, [f"{name}_y"], domain=domain, **attributes)
-        )
+        self.nodes.append(helper.make_node(kind, inputs, [f"{name}_y"], domain=domain, **attributes))
         return f"{name}_y"
 
     def quant(
@@ -80,7 +78,11 @@ class File:
             self.constants,
             value_info=[info(name, shape) for name, shape in self.shapes.items()],
         )
-        opsets = [helper.make_opsetid("", opset), helper.make_opsetid(QUANT, 1), helper.make_opsetid(DOMAIN, 1)]
+        opsets = [
+            helper.make_opsetid("", opset),
+            helper.make_opsetid(QUANT, 1),
+            helper.make_opsetid(DOMAIN, 1),
+        ]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 

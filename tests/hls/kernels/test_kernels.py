@@ -573,8 +573,8 @@ RULED: dict[str, tuple[dict[str, int | bool], str]] = {
         "sliding_window<Node>",
     ),
     "matrix_vector": (
-        {"MW": 4, "MH": 8, "SIMD": 2, "PE": 8, "VECTORS": 1, "IN_BITS": 4, "IN_SIGNED": False, "WEIGHT_BITS": 4,
-         "OUT_BITS": 12, "LANES": 4, "TILES": 2, "WORDS": 1},
+        {"MW": 4, "MH": 8, "SIMD": 2, "PE": 8, "VECTORS": 1, "IN_BITS": 4,
+         "IN_SIGNED": False, "WEIGHT_BITS": 4, "OUT_BITS": 12, "LANES": 4, "TILES": 2, "WORDS": 1},
         "matrix_vector<Node>",
     ),
     "thresholds": (

@@ -143,7 +143,7 @@ REFUSED = """Everything holds what hardware can't do exactly:
 - norm (GroupNorm) normalizes with statistics of the frame at hand: use BatchNorm2d, whose numbers are fixed
 - pool (MaxPool2d) has return_indices or ceil_mode: leave them off
 - mean (AdaptiveAvgPool2d) needs the whole frame before its first result: use AvgPool2d or MaxPool2d of a fixed kernel
-- interpolate (Upsample) interpolates, mode='bicubic': use mode='nearest' and a convolution behind it"""  # noqa: E501
+- interpolate (Upsample) interpolates, mode='bicubic': use mode='nearest' and a convolution behind it"""
 
 
 def test_everything_in_the_way_is_told_at_once() -> None:

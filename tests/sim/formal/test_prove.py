@@ -101,7 +101,9 @@ def test_proofs_have_names_of_their_own() -> None:
 def test_the_report(tmp_path: Path) -> None:
     """A queue said to have fewer places than it has is no queue of that size: told, and written down."""
     good = replace(proof_of("stream_register"), parameters={"WIDTH": 1}, engine="bounded", depth=8)
-    bad = replace(proof_of("fifo"), parameters={"WIDTH": 1, "DEPTH": 2, "PLACES": 2}, engine="bounded", depth=8)
+    bad = replace(
+        proof_of("fifo"), parameters={"WIDTH": 1, "DEPTH": 2, "PLACES": 2}, engine="bounded", depth=8
+    )
     prove_all([good], tmp_path / "good", 1)
     (row,) = read_json(tmp_path / "good" / "report.json")["proofs"]
     assert (row["module"], row["engine"], row["depth"]) == ("stream_register", "bounded", 8)
