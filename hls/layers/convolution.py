@@ -80,7 +80,7 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def within(stride: tuple[int, int], windows: tuple[int, int]) -> tuple[int, int]:
-    """The stride between windows; 1 along an axis that has one window, which FINN wants to be no larger than the input."""
+    """The stride between windows; 1 along an axis with one window: FINN wants none larger than the input."""
     rows, columns = (step if count > 1 else 1 for step, count in zip(stride, windows, strict=True))
     return rows, columns
 
