@@ -1,4 +1,4 @@
-"""A random trial: a general network (`graphs`), or one of the family with every value that its hardware offers."""
+"""A random trial: a general network (`graphs`), or one of the family with all that its hardware offers."""
 
 from typing import Any, Literal, TypeVar
 

@@ -9,7 +9,8 @@ import numpy as np
 from hls.cost import divisors
 from hls.ops import operators
 from pixelmend.errors import UserError
-from sim.fuzz.net import SHAPED, Activation, Known, Net, Step, following, rewired, span, tensors
+from sim.fuzz.known import Known, following, span, tensors
+from sim.fuzz.net import SHAPED, Activation, Net, Step, rewired
 
 CLOCK_HZ = 1e8
 MOST_SIDE = 20  # px of any tensor
@@ -43,8 +44,8 @@ class _Drawing:
         bits, signed = (8, False) if self.pixels else (int(rng.integers(2, 9)), self.chance(0.4))
         beats = [n for n in divisors(width) if n <= 4]
         self.start = Net(
-            (), (), height, width, channels, bits, signed, self.pixels, self.one(beats) if self.chance(0.3) else 1,
-            seed=int(rng.integers(1 << 31)),
+            (), (), height, width, channels, bits, signed, self.pixels,
+            self.one(beats) if self.chance(0.3) else 1, seed=int(rng.integers(1 << 31)),
         )  # fmt: skip
         low, high = span(bits, signed)
         self.steps: list[Step] = []

@@ -33,6 +33,18 @@ PLAIN: tuple[dict[str, Any], ...] = (
 
 def smaller(net: Net) -> Iterator[Net]:
     """Simpler descriptions, those that save most first."""
+    yield from _shorter(net)
+    yield from _tighter(net)
+    for changed in PLAIN:  # of all at once, then of one
+        yield _with(net, [_changed(step, changed) for step in net.steps])
+    yield _with(net, [_changed(step, {"channels": step.channels // 2}) for step in net.steps])
+    for number, step in enumerate(net.steps):
+        for plainer in _plainer(step):
+            yield _with(net, [*net.steps[:number], plainer, *net.steps[number + 1 :]])
+
+
+def _shorter(net: Net) -> Iterator[Net]:
+    """Without some of the steps."""
     count = len(net.steps)
     for number in range(1, count):  # only what is before
         yield rewired(replace(net, outputs=(number,)), {})
@@ -43,39 +55,31 @@ def smaller(net: Net) -> Iterator[Net]:
             yield rewired(net, {number: source})
     for number, step in enumerate(net.steps):  # nothing but what is behind
         if step.kind in QUANTIZED and number:
-            yield rewired(net, {one: 0 for one in range(1, number + 1)})
+            yield rewired(net, dict.fromkeys(range(1, number + 1), 0))
+
+
+def _tighter(net: Net) -> Iterator[Net]:
+    """In a plainer frame, with plainer hardware."""
     yield _plain(net, folding_seed=None, target_fps=SLOWEST)
     yield _plain(net, pixels_per_beat=1)
-    for sides in (
-        (4, 4),
-        (net.height // 2, net.width // 2),
-        (net.height - 1, net.width),
-        (net.height, net.width - 1),
-    ):
+    height, width = net.height, net.width
+    for sides in ((4, 4), (height // 2, width // 2), (height - 1, width), (height, width - 1)):
         yield _plain(net, height=sides[0], width=sides[1], pixels_per_beat=1)
     for channels in (1, net.channels // 2):
         yield _plain(net, channels=channels)
-    for changed in PLAIN:  # of all at once, then of one
-        yield _with(net, [_changed(step, changed) for step in net.steps])
-    yield _with(
-        net, [replace(step, channels=max(step.channels // 2, min(step.channels, 1))) for step in net.steps]
-    )
-    for number, step in enumerate(net.steps):
-        for changed in PLAIN:
-            yield _with(net, [*net.steps[:number], _changed(step, changed), *net.steps[number + 1 :]])
-        for axis in range(2):
-            kernel = list(step.kernel)
-            kernel[axis] = max(1, kernel[axis] - 1)
-            one = replace(step, kernel=(kernel[0], kernel[1]))
-            yield _with(net, [*net.steps[:number], one, *net.steps[number + 1 :]])
-        for axis in range(4):
-            pads = list(step.pads)
-            pads[axis] = max(0, pads[axis] - 1)
-            one = replace(step, pads=(pads[0], pads[1], pads[2], pads[3]))
-            yield _with(net, [*net.steps[:number], one, *net.steps[number + 1 :]])
-        if step.channels > 1:
-            one = replace(step, channels=step.channels - 1)
-            yield _with(net, [*net.steps[:number], one, *net.steps[number + 1 :]])
+
+
+def _plainer(step: Step) -> Iterator[Step]:
+    for changed in PLAIN:
+        yield _changed(step, changed)
+    for axis in range(2):
+        kernel = [taps - (place == axis and taps > 1) for place, taps in enumerate(step.kernel)]
+        yield replace(step, kernel=(kernel[0], kernel[1]))
+    for axis in range(4):
+        pads = [pad - (place == axis and pad > 0) for place, pad in enumerate(step.pads)]
+        yield replace(step, pads=(pads[0], pads[1], pads[2], pads[3]))
+    if step.channels > 1:
+        yield replace(step, channels=step.channels - 1)
 
 
 def _plain(net: Net, **values: Any) -> Net:

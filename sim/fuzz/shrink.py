@@ -65,6 +65,7 @@ def _changes(trial: Trial, stage: str | None) -> Iterator[Callable[[], Trial]]:
         yield stream(hls=False)
     yield stream(stall_in=Stall(), stall_out=Stall())
     if isinstance(case, Net):
+        yield stream(frames=1)
         for simpler in smaller(case):
             yield stream(case=simpler)
     else:

@@ -24,7 +24,8 @@ from sim.executors import compare_dataflow, compare_qonnx, difference
 from sim.family import Case
 from sim.fifo_check import fifos
 from sim.fuzz import general
-from sim.fuzz.net import Net, tensors
+from sim.fuzz.known import tensors
+from sim.fuzz.net import Net
 from sim.fuzz.qonnx_file import frames
 from sim.hls import HlsModel
 from sim.integer import IntegerModel

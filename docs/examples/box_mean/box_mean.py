@@ -1,4 +1,4 @@
-"""BoxMean: the mean of the 3x3 pixels around each one, zeros beyond the border. An operator of a user's own."""
+"""BoxMean: the mean of the 3x3 pixels around each, zeros beyond the border. An operator of a user's own."""
 
 from typing import Any
 
@@ -101,11 +101,11 @@ class BoxSum_rtl(StreamOp):
         return [np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2)).sum((-2, -1))]
 
     def access(self, index: int) -> Access:
-        """Of rows and of columns, from one before to one behind. Tiles, FIFO depths and reach follow from it."""
+        """Rows and columns from one before to one behind. Tiles, FIFO depths and reach follow from it."""
         return Access(Axis(first=-1, last=1), Axis(first=-1, last=1))
 
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
-        """Over a grid of one more row and column: a pixel is taken while there is one, given one row and column late."""
+        """Over a grid of one more row and column: a pixel is given one row and one column after it came."""
         height, width = frame.rows_in[0], self.attribute("ImgDim")[1]
         row, column = (side.reshape(-1) for side in np.mgrid[: height + 1, : width + 1])
         return steps([(row < height) & (column < width)], [(row > 0) & (column > 0)])
