@@ -157,8 +157,9 @@ evaluate: $(NETWORK) $(ENV) ## PSNR and SSIM of the networks and the baselines
 	$(PY) -m quant.evaluate $(BUILD) --config $(TOML) --defects $(DEFECTS) --samples $(SAMPLES) --jobs $(JOBS) \
 	  $(if $(PHOTOS),--photos '$(PHOTOS)') $(addprefix --checkpoint ,$(filter-out $(BUILD)/qat.safetensors,$(NETWORK))) $(if $(or $(MAPPED),$(SHIPPED_MAPPED)),--mapped '$(or $(MAPPED),$(SHIPPED_MAPPED))')
 
-bad-input: $(ENV) ## list all kinds of bad input with the error each gets, in build/bad_input.md
+bad-input: $(ENV) ## list all kinds of bad input and networks with the error each gets, in build/bad_*.md
 	$(PY) -m tests.bad_input.report build/bad_input.md
+	$(PY) -m tests.hls.frontend.bad_graphs build/bad_graphs.md
 
 lint: $(ENV) ## ruff and mypy
 	.venv/bin/ruff check

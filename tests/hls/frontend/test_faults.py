@@ -117,14 +117,15 @@ def test_thresholds_beyond_float32(tmp_path: Path) -> None:
     g = Graph()
     wide = g.q(g.conv(weights=g.weights(g.new(), kernel(192, 4, 1, 1))), 1 / 64, 8)
     weights = rng.integers(100, 128, (2, 192, 3, 3))
-    bias = np.float32([-5e6 - 1, -8e6 - 3])
+    bias = np.float32([-2e5 - 1, -3e5 - 3])
     sums = g.conv(wide, weights=g.weights(g.new(), weights, 1.0, 8), bias=bias)
-    network = read(g.save(tmp_path / "m.onnx", g.q(sums, np.float32(60000.0), 4)))
+    network = read(g.save(tmp_path / "m.onnx", g.q(sums, np.float32(30000.0), 4)))
     layer = network.layers[-1]
-    # a / 64 + b >= (t - 1/2) * 60000, ties to even
-    exact = np.array([[int((t * 60000 - 30000 - int(b)) * 64) + t % 2 for t in range(1, 16)] for b in bias])
-    np.testing.assert_array_equal(layer.thresholds, np.clip(exact, None, layer.thresholds.max()))
-    assert layer.thresholds.max() > 2**24
+    # a / 64 + b >= (t - 1/2) * 30000, ties to even
+    exact = np.array([[int((t * 30000 - 15000 - int(b)) * 64) + t % 2 for t in range(1, 16)] for b in bias])
+    np.testing.assert_array_equal(layer.thresholds, exact)
+    assert exact.max() > 2**24
+    assert (exact != exact.astype(np.float32).astype(np.int64)).any()
     graph = dataflow.build(network)
     held = graph.get_initializer(f"{layer.name}_steps")
     assert held.dtype == np.float64
