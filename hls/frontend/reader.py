@@ -238,8 +238,8 @@ class Reader:
             self.problems.append(
                 Problem(
                     self.place(node),
-                    f"it reads the input {name} as floating point: quantize it, pixels with a Quant of 8 bits and scale "
-                    "1/255, or annotate it with an integer datatype as FINN does",
+                    f"it reads the input {name} as floating point: quantize it, pixels with a Quant of 8 bits and "
+                    "scale 1/255, or annotate it with an integer datatype as FINN does",
                 )
             )
             self.image = Tensor(name, height, width, channels, 8, 255, PIXEL_SCALE)
