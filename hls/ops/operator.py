@@ -91,6 +91,9 @@ class Operator:
     multiplies: bool = False
     """Whether its folding is chosen by the integer program of `hls.budget` rather than by pace alone."""
 
+    cautious: bool = False
+    """Whether the recurrence of its `schedule` may be slower than its RTL; it is never faster."""
+
     synthesis_rank: int = 9
     """Where a synthesis takes it: the lower, the longer Yosys needs, the earlier it starts."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hls.ops import operators
 from hls.ops.operator import Drawn, Operator
 from pixelmend.errors import UserError
+from sim.operators.needs import check_access
 from sim.operators.node import Hardware, Node, Tensors
 from sim.verilator import Stall
 
@@ -68,6 +69,7 @@ def check(name: str, seed: int, cache: Path, keep: bool = True) -> int:
     try:
         _equal("reference", node.reference(frames), want)
         _equal("integer model", node.integer(frames), want)
+        check_access(node, np.random.default_rng(seed))
         if not operator.buffers:  # a stream of the HLS C++ is one by itself
             _equal("HLS C++", node.cpp(frames, cache), want)
         return _rtl(node, frames, want, seed, cache, keep)

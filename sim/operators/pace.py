@@ -14,17 +14,13 @@ import numpy as np
 
 from hls.timing import Pipeline
 from pixelmend.errors import UserError
-from sim.operators.check import draw, tensors
+from sim.operators.check import by_name, draw, tensors
 from sim.operators.node import Hardware, Node, Tensors
 
 FRAMES = 4  # the first starts, from the second on the start of a frame may wait for the end of the one before
 START = (-2, 12)
 """Cycles by which the RTL's frames may end later than the recurrence's, whose source has a register of its
 own and whose nodes have no pipeline that only fills once.
-"""
-CAUTIOUS = ("matrix", "fifo", "shuffle")
-"""Operators whose recurrence may be slower than the RTL: a matrix unit of one step a pass, FIFOs of fewer beats than
-cycles through one in block RAM, and a pixel shuffle with such FIFOs.
 """
 
 
@@ -57,9 +53,9 @@ def pace(name: str, seed: int, cache: Path) -> Pace:
 
 
 def check_pace(name: str, seed: int, cache: Path) -> Pace:
-    """`pace`, and a `UserError` where the recurrence is not exact, or, of `CAUTIOUS` operators, not safe."""
+    """`pace`, and a `UserError` where the recurrence is not exact, or, of a `cautious` operator, not safe."""
     found = pace(name, seed, cache)
-    if not (found.safe() if name in CAUTIOUS else found.exact()):
+    if not (found.safe() if by_name()[name].cautious else found.exact()):
         drawn = draw(name, seed)[0]
         raise UserError(
             f"{name}, seed {seed}: expected frames that end a constant {START[0]} to {START[1]} cycles after "

@@ -204,7 +204,7 @@ FACETS: dict[str, tuple[Any, ...]] = {
     "folded": (),
     "options": (None,),
     "work": (),
-    "waits_unfolded": (),
+    "footprint": (),
     "instance": (None,),
     "unit": (None,),
 }

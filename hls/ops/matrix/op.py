@@ -33,6 +33,7 @@ class MVAU_rtl(FinnOp, matrixvectoractivation_rtl.MVAU_rtl):
     short = "matrix"
     constants = 1
     multiplies = True
+    cautious = True  # where a pass is one step
     synthesis_rank = 0
     draw = staticmethod(cases.draw)
     naive = staticmethod(cases.naive)

@@ -32,6 +32,7 @@ class PixelShuffle_rtl(StreamOp):
     """
 
     short = "shuffle"
+    cautious = True  # with FIFOs of fewer beats than cycles through one in block RAM
     core = "pixel_shuffle"
     draw = staticmethod(cases.draw)
     naive = staticmethod(cases.naive)

@@ -171,8 +171,8 @@ def test_rows_of_a_sweep_wait_in_block_ram_where_they_are_long(make):
     for width in (128, 129, 512, 513):
         op = make("PyramidRelax_rtl", 1, 1, ImgDim=[4, width], KeepFlag=0, inputDataType="UINT8")
         found[width] = op.in_block_ram(), op.bram_estimation("xc7z020clg400-1")
-    # 2 * 25 and 2 * 24 bits, each two halves wide
-    assert found == {128: (False, 0), 129: (True, 2), 512: (True, 2), 513: (True, 4)}
+    # half blocks: 2 * 25 and 2 * 24 bits, each two wide
+    assert found == {128: (False, 0), 129: (True, 4), 512: (True, 4), 513: (True, 8)}
 
 
 def test_finn_knows_the_operators(make):
