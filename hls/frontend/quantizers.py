@@ -33,6 +33,10 @@ def quant(reader: "Reader", node: NodeProto) -> None:
         return
     check_scale(reader, node, quantizer)
     if isinstance(value, Refused):
+        shape = reader.model.get_tensor_shape(name)
+        if shape is None or len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
+            reader.known[name] = value  # nothing is known of what was refused
+            return
         low, high = ends(quantizer)
         reader.known[name] = Tensor(
             name, *reader.shape(name), quantizer.bits, high, float(quantizer.scale.reshape(())), low

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import AttributeProto, NodeProto, TensorProto, helper
+from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.infer_shapes import InferShapes
@@ -89,6 +89,8 @@ class Reader:
                 f"{self.path}: expected one input and one or more outputs, got {len(graph.input)}: {inputs}"
             )
         self._check_input()
+        if not graph.output:
+            raise UserError(f"{self.path}: expected one output or more, got none")
         for node in graph.node:
             known = handler(node.domain, node.op_type) is not None
             if known and node.input and all(self._is_constant(name) for name in node.input if name):
@@ -161,6 +163,9 @@ class Reader:
             return None
         if isinstance(value, Part) and not value.flag:
             return self.part(value)
+        if value is None and name not in self._producers:
+            self.problems.append(Problem(f"output {name}", "no node makes it"))
+            return None
         if not isinstance(value, Tensor):
             self.problems.append(
                 Problem(
@@ -238,8 +243,8 @@ class Reader:
             self.problems.append(
                 Problem(
                     self.place(node),
-                    f"it reads the input {name} as floating point: quantize it, pixels with a Quant of 8 bits and scale "
-                    "1/255, or annotate it with an integer datatype as FINN does",
+                    f"it reads the input {name} as floating point: quantize it, pixels with a Quant of 8 bits and "
+                    "scale 1/255, or annotate it with an integer datatype as FINN does",
                 )
             )
             self.image = Tensor(name, height, width, channels, 8, 255, PIXEL_SCALE)
@@ -256,8 +261,19 @@ class Reader:
                 f"zeros around {value.tensor.name} are made by a convolution or AveragePool: put Pad right before one",
             )
         if not isinstance(value, Tensor):
-            raise self.error(node, f"its input {node.input[index]} must be quantized first")
+            raise self.error(node, self._missing(node, index))
         return value
+
+    def _missing(self, node: NodeProto, index: int) -> str:
+        """Why input `index` is no integers."""
+        if index >= len(node.input) or not node.input[index]:
+            return f"it must have {index + 1} inputs or more, got {len(node.input)}"
+        name = node.input[index]
+        if name in self._constants:
+            return f"its input {name} is a constant where an image was expected"
+        if name not in self._producers and name != self.model.graph.input[0].name:
+            return f"no node makes its input {name}"
+        return f"its input {name} must be quantized first"
 
     def part(self, part: Part) -> Tensor:
         """A part of a tensor's channels, as a tensor of its own."""
@@ -355,13 +371,15 @@ def prepared(path: Path) -> ModelWrapper:
     try:
         model = ModelWrapper(str(path))
         _check_nodes(model, path)
+        _state_kernels(model, path)
         _keep_names(model)
         _read_once(model)
         return cleanup_model(model).transform(InferShapes())
     except UserError:
         raise
     except Exception as error:  # onnx and protobuf raise many kinds on damaged files
-        raise UserError(f"{path}: not a readable QONNX model: {first_line(error)}") from error
+        said = "its nodes form a cycle" if "Circular" in str(error) else first_line(error)
+        raise UserError(f"{path}: not a readable QONNX model: {said}") from error
 
 
 def _keep_names(model: ModelWrapper) -> None:
@@ -411,6 +429,35 @@ def _check_nodes(model: ModelWrapper, path: Path) -> None:
             values = [one.i] if one.name == "group" else list(one.ints)
             if one.name in ("strides", "dilations", "kernel_shape", "group") and min(values, default=1) < 1:
                 raise UserError(f"{where}: {one.name} must be positive, got {values}")
+
+
+def _state_kernels(model: ModelWrapper, path: Path) -> None:
+    """Give each convolution the shape of its kernel: onnx, inferring shapes without it, ends the whole process
+    where input and weights have unlike numbers of axes.
+    """
+    producers = {name: node for node in model.graph.node for name in node.output}
+    for node in model.graph.node:
+        if node.op_type not in ("Conv", "ConvTranspose") or any(
+            one.name == "kernel_shape" for one in node.attribute
+        ):
+            continue
+        name = node.input[1] if len(node.input) > 1 else ""
+        seen: set[str] = set()
+        while name in producers and name not in seen and producers[name].op_type != "Constant":
+            seen.add(name)
+            name = producers[name].input[0] if producers[name].input else ""
+        value = model.get_initializer(name) if name else None
+        if name in producers and producers[name].op_type == "Constant":
+            value = next(
+                (numpy_helper.to_array(one.t) for one in producers[name].attribute if one.name == "value"),
+                None,
+            )
+        if value is None or value.ndim < 3:
+            raise UserError(
+                f"{path}: node {node.name} ({node.op_type}): its weights must come from a Quant node over an "
+                "initializer (Cout, Cin, k, k)"
+            )
+        node.attribute.append(helper.make_attribute("kernel_shape", list(value.shape[2:])))
 
 
 def first_line(error: Exception) -> str:
