@@ -195,7 +195,7 @@ class _Drawing:
             if pace:  # halves exactly
                 kernel = self.one([(2, 2), (3, 3), (4, 4)])
                 pads = {2: (0, 0, 0, 0), 3: (1, 1, 0, 0), 4: (1, 1, 1, 1)}[kernel[0]]
-            known = {"kernel": kernel, "stride": stride, "pads": pads}
+            known: dict[str, Any] = {"kernel": kernel, "stride": stride, "pads": pads}
             if kind != "conv":
                 if kind == "maxpool" and self.known[source].low < 0:
                     known["pads"] = (0, 0, 0, 0)

@@ -64,8 +64,7 @@ def frames(net: Net, count: int, salt: int = 0) -> Frames:
         else:
             frame = np.broadcast_to(rng.integers(low, high + 1, net.channels), shape)
         made.append(np.clip(np.rint(frame), low, high))
-    kind = f"{'i' if net.signed else 'u'}1"
-    return np.stack(made).astype(kind)
+    return np.stack(made).astype(np.int8 if net.signed else np.uint8)
 
 
 class _Writer:
@@ -194,12 +193,10 @@ class _Writer:
                 height, width = self.values[sources[0]].shape[2:]
                 return self.sliced(sources[0], (2, 3), (top, left), (height - bottom, width - right))
             case "maxpool" | "avgpool":
-                kind, more = (
-                    ("MaxPool", {}) if step.kind == "maxpool" else ("AveragePool", {"count_include_pad": 1})
-                )
-                return self.node(
-                    kind, sources, kernel_shape=step.kernel, strides=step.stride, pads=step.pads, **more
-                )
+                kind = "MaxPool" if step.kind == "maxpool" else "AveragePool"
+                more: dict[str, Any] = {} if step.kind == "maxpool" else {"count_include_pad": 1}
+                more |= {"kernel_shape": step.kernel, "strides": step.stride, "pads": step.pads}
+                return self.node(kind, sources, **more)
             case "upsample" | "shuffle":
                 return self.moved(step, step.kind, sources[0])
             case "gather":
@@ -259,12 +256,12 @@ class _Writer:
         self.constants.pop()
         axis = 1 if transposed else 0
         per_channel = step.weight_scales and bits > 1 and not (transposed and step.groups > 1)
-        wanted = np.float32(1 / max(float(spread.mean()), 1e-6))
+        wanted = np.full((), 1 / max(float(spread.mean()), 1e-6))
         if per_channel:
             wanted = wanted * rng.uniform(0.5, 2, integers.shape[axis])
             wanted = wanted.reshape((1, -1, 1, 1) if axis else (-1, 1, 1, 1))
-        scale = np.float32(wanted * rng.uniform(0.8, 2.5))
-        values = np.float32(integers * scale)
+        scale = np.asarray(wanted * rng.uniform(0.8, 2.5), np.float32)
+        values = np.asarray(integers * scale, np.float32)
         if bits == 1:
             weights = self.node("BipolarQuant", [self.constant(values), self.constant(scale)], values, QUANT)
         else:

@@ -144,11 +144,15 @@ def test_our_rtl_has_no_warnings(name: str, tmp_path: Path) -> None:
     write_text(fifo, mend_fifo(fifo_source().read_text()))
     flags = ["--lint-only", "-Wall", "-Wno-DECLFILENAME", "-Wno-PINCONNECTEMPTY", "--no-timing"]
     for seed in range(4):
-        operator = facets(draw(name, seed)[1].proto)
-        assert isinstance(operator, StreamOp)
-        sources = [fifo if path == fifo_source() else path for path in operator.core_sources()]
-        values = [f"-G{key}={value}" for key, value in operator.core_instance()[0].items()]
-        verilate([*flags, "--top-module", operator.core, *values], sources, ("*/finn-rtllib/*",), tmp_path)
+        node = draw(name, seed)[1]
+        operator, folder = facets(node.proto), tmp_path / "wrapper" / str(seed)
+        folder.mkdir(parents=True)
+        operator.set_nodeattr("code_gen_dir_ipgen", str(folder))
+        operator.generate_hdl(node.model, "xc7z020clg400-1", 10.0)
+        paths = [Path(path) for path in operator.get_rtl_file_list(abspath=True)]
+        sources = [fifo if path == fifo_source() else path for path in paths]
+        top = operator.get_nodeattr("gen_top_module")
+        verilate([*flags, "--top-module", top], sources, ("*/finn-rtllib/*", "*/wrapper/*"), tmp_path)
 
 
 def test_nothing_but_the_sources_of_a_node_is_built() -> None:

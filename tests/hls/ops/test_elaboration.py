@@ -109,7 +109,7 @@ OWN = {
         ("StreamFork_rtl", (1, 2), {"SIMD": 3}, "SIMD must divide the 4 channels, got 3"),
         ("StreamFork_rtl", (1, 2), {"NumOutputs": 3}, "NumOutputs must be 2 or more and the node's 2 output"),
         ("StreamFork_rtl", (1, 2), {"inputDataType": "FLOAT32"}, "inputDataType must be INT<n>, UINT<n> or"),
-        ("SkipAdd_rtl", (2, 1), {"outputDataType": "UINT4"}, "outputDataType must be UINT5 or a wider one"),
+        ("SkipAdd_rtl", (2, 1), {"outputDataType": "UINT3"}, "must be UINT5 or a wider one, down to UINT4"),
         ("PixelShuffle_rtl", (1, 1), {"SIMD": 8}, "SIMD must divide the 4 channels, got 8"),
         ("PixelShuffle_rtl", (1, 1), {"CropWest": 4}, "crops must leave some of the 4 x 4 output pixels"),
         ("PixelShuffle_rtl", (1, 1), {"CropWest": -1}, "crops must leave some of the 4 x 4 output pixels"),
