@@ -26,6 +26,7 @@ class Reshaped:
 
 @handles("Reshape")
 def reshape(reader: "Reader", node: NodeProto) -> None:
+    reader.attributes(node, allowzero=0)  # which shapes have obeyed
     value = reader.known.get(node.input[0])
     made = tuple(reader.model.get_tensor_shape(node.output[0]))
     if isinstance(value, Reshaped):

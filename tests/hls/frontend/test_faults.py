@@ -185,3 +185,12 @@ def test_an_integer_annotation_is_a_quantizer(tmp_path: Path) -> None:
     model.save(str(path))
     with pytest.raises(UserError, match="as floating point: quantize it"):
         read(path)
+
+
+def test_attributes_that_exporters_write_beside_a_shuffle(tmp_path: Path) -> None:
+    """PixelUnshuffle as PyTorch writes it; `allowzero` changes nothing here."""
+    g = Graph()
+    x = g.n("Reshape", g.x, g.c([1, 4, 4, 2, 4, 2], np.int64), allowzero=1)
+    x = g.n("Transpose", x, perm=[0, 1, 3, 5, 2, 4])
+    x = g.n("Reshape", x, g.c([1, 16, 4, 4], np.int64), allowzero=0)
+    agree(g.save(tmp_path / "m.onnx", x, g.q(g.conv(x, 2, 16, 3, 3), 8.0)), np.random.default_rng(0))
