@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from onnx import NodeProto, helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
-from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.basic import get_by_name
-from qonnx.util.cleanup import cleanup_model
 
-from pixelmend.errors import UserError
 from pixelmend.files import replacing
 from quant.margins import LEAST, MARGIN, MOST_SCALING, best_shift
+from quant.qonnx_file import cleaned
 
 Floats = NDArray[np.float64]
 Function = Callable[[Floats], Floats]
@@ -91,13 +89,7 @@ def settle_model(model: ModelWrapper) -> Settled:
 
 def settle_file(source: Path, out: Path) -> Settled:
     """Settle the QONNX file `source`, written to `out`. `UserError` where it is no such file."""
-    if not source.is_file():
-        raise UserError(f"{source}: no such file; expected a QONNX model")
-    try:
-        model = cleanup_model(ModelWrapper(str(source))).transform(InferShapes())
-    except Exception as error:  # onnx and protobuf raise many kinds on damaged files
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{source}: not a readable QONNX model: {reason}") from error
+    model = cleaned(source)
     result = settle_model(model)
     with replacing(out) as temporary:
         model.save(str(temporary))

@@ -4,15 +4,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hls.ops.registry import load_users
+from quant.qonnx_file import STANDARD
 
 if TYPE_CHECKING:
     from hls.frontend.reader import Reader
 
 Handler = Callable[["Reader", Any], None]
 Function = TypeVar("Function", bound=Handler)
-
-STANDARD = ("", "ai.onnx", "qonnx.custom_op.general", "onnx.brevitas")
-"""Domains whose operators have one meaning each, whatever the domain."""
 
 HANDLERS: dict[tuple[str, str], Handler] = {}
 

@@ -24,10 +24,10 @@ from pixelmend.errors import UserError
 from pixelmend.files import replacing
 from quant.bits import PIXEL_BITS
 from quant.export import quiet
+from quant.qonnx_file import LABEL as LAYER
 from quant.twin.build import Twin
 from quant.twin.settings import port_of
 
-LAYER = "pixelmend.layer"
 SCOPES = "pkg.torch.onnx.name_scopes"  # where torch says which modules a node comes from
 BODY = "body"  # the name that a `Twin` has for its graph
 CHECKS = 4  # random frames on which the file is compared with Brevitas
