@@ -23,9 +23,7 @@ class HlsConfig:
     max_ff: Share = 0.85
     max_dsp: Share = 1.0
     max_bram: Share = 0.9
-    pixels_per_beat: Annotated[int, Field(ge=1, le=8)] = (
-        1  # of the AXI streams in and out; 1 where rows are no whole beats
-    )
+    pixels_per_beat: Annotated[int, Field(ge=1, le=8)] = 1  # of AXI streams; 1 where rows are no whole beats
 
     @property
     def clock_ns(self) -> float:

@@ -23,6 +23,7 @@ from hls import dataflow, parts
 from hls.config import HlsConfig
 from hls.finn_setup import finn_workspace
 from hls.ops import facets
+from hls.ops.option import Operators
 from hls.parts import CAPPED, Part
 from hls.synthesis.cells import BRAM36_BITS, Cells, block_rams, count
 from hls.synthesis.jobs import Synthesis, Synthesized
@@ -245,6 +246,7 @@ def main(
     whole_top: Annotated[
         bool, typer.Option("--whole", help="also the stitched top in one piece: minutes to an hour")
     ] = False,
+    operators: Operators = None,
 ) -> None:
     """Count the cells of a lowered build and check them against the part."""
     fit(build, config, cache, jobs, whole_top)

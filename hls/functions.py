@@ -61,7 +61,7 @@ class Piecewise(Bend):
         return np.where(y >= self.high, np.inf, np.where(y < self.low, -np.inf, x))
 
     def exact(self, y: Fraction, channel: int) -> Fraction | None:
-        if y <= self.low or y >= self.high:
+        if y < self.low or y > self.high:
             return None
         slope = float(np.broadcast_to(self.slope, (max(channel + 1, len(self.slope)), 1))[channel, 0])
         if y > 0:
@@ -86,6 +86,14 @@ class Smooth(Bend):
 
     def upper(self, y: Floats) -> Floats:
         return self._inverse(y)
+
+    def exact(self, y: Fraction, channel: int) -> Fraction | None:
+        """Of the two that are rational: ELU above 0, softsign."""
+        if self.name == "elu" and y > 0:
+            return y
+        if self.name == "softsign" and self.low < y < self.high:
+            return y / (1 - abs(y))
+        return None
 
     def _inverse(self, y: Floats) -> Floats:
         inside = (y > self.low) & (y < self.high)

@@ -28,6 +28,7 @@ from hls.cpp.generate import generate as generate_cpp
 from hls.finn_setup import finn_workspace
 from hls.network import Network
 from hls.ops import facets
+from hls.ops.option import Operators
 from hls.ports import ports
 from hls.rtl import top
 from hls.rtl.generate import generate
@@ -181,6 +182,7 @@ def main(
     rows: Annotated[
         int | None, typer.Option(min=1, help="rows of the band that the model was exported for")
     ] = None,
+    operators: Operators = None,
 ) -> None:
     """Lower a QONNX generator to RTL and HLS C++."""
     lower(model, config, out, folding, rows)

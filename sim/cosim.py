@@ -19,6 +19,7 @@ import typer
 from numpy.typing import NDArray
 from rich.table import Table
 
+from hls.ops.option import Operators
 from hls.table import read_csv
 from model.evaluate import load_generator
 from model.learn import repair
@@ -267,6 +268,7 @@ def main(
     stalls: Annotated[
         str, typer.Option(help="on both AXI streams: none, random, bursty, periodic or one_in_four")
     ] = "none",
+    operators: Operators = None,
 ) -> None:
     """Prove that a build computes the integer model."""
     cosim(folder, image, config, floating, None if place is None else parse_place(place), seed, stalls)

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hls.ops.option import Operators
 from pixelmend import config as configuration
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
@@ -98,6 +99,7 @@ def main(
         str | None, typer.Option("--crop", help="row,column of the frame; the centre where not given")
     ] = None,
     seed: Annotated[int, typer.Option(help="of the defects", min=0)] = 0,
+    operators: Operators = None,
 ) -> None:
     """Prove that the HLS C++ of a build computes the integer model."""
     csim(folder, image, config, None if place is None else parse_place(place), seed)

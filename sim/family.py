@@ -156,13 +156,42 @@ def images(case: Case, count: int = 3) -> Pixels:
     return frames
 
 
+def frames(case: Case, count: int) -> Pixels:
+    """uint8 (count, H, W, C): photographs, noise, noise of 0 and 255, one colour; maps hold 0 and 255."""
+    rng = np.random.default_rng([case.seed, 1])
+    shape = (case.height, case.width, case.generator.inputs)
+    crops = images(case)
+    made = []
+    for number in range(count):
+        kind = rng.integers(4) if number else 0
+        if kind == 0:
+            frame = crops[rng.integers(len(crops))]
+        elif kind == 1:
+            frame = rng.integers(0, 256, shape)
+        elif kind == 2:
+            frame = rng.integers(0, 2, shape) * 255
+        else:
+            frame = np.broadcast_to(rng.integers(0, 256, shape[-1]), shape)
+        if case.mode in MAPPED:
+            frame = np.concatenate([frame[..., :3], (frame[..., 3:] >= 128) * 255], -1)
+        made.append(frame.astype(np.uint8))
+    return np.stack(made)
+
+
 def configuration(case: Case, path: Path) -> Path:
     """Write the TOML configuration that lowering reads."""
-    hls: dict[str, float | int] = {"target_fps": case.target_fps, "pixels_per_beat": case.pixels_per_beat}
-    if case.caps is not None:
-        hls |= dict.fromkeys(("max_lut", "max_dsp", "max_bram"), case.caps)
+    return written(path, (case.height, case.width), case.target_fps, case.pixels_per_beat, case.caps)
+
+
+def written(
+    path: Path, frame: tuple[int, int], target_fps: float, pixels_per_beat: int, caps: float | None
+) -> Path:
+    """As `configuration`, of these values."""
+    hls: dict[str, float | int] = {"target_fps": target_fps, "pixels_per_beat": pixels_per_beat}
+    if caps is not None:
+        hls |= dict.fromkeys(("max_lut", "max_dsp", "max_bram"), caps)
     tables: dict[str, dict[str, float | int]] = {
-        "frame": {"height": case.height, "width": case.width},
+        "frame": dict(zip(("height", "width"), frame, strict=True)),
         "hls": hls,
     }
     text = "".join(

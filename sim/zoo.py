@@ -42,8 +42,9 @@ CACHE = ROOT / "build" / ".cache" / "sim"
 FRAMES = 3
 QUICK = "-O0"  # compiling takes nearly all of the time
 IDLE_LIMIT = 30_000  # cycles
-NO_CAPS = 100.0  # every folding fits: what is tried is exactness
-TARGET_FPS = 2000.0
+NO_LIMITS = HlsConfig(target_fps=2000.0, max_lut=100.0, max_ff=100.0, max_dsp=100.0, max_bram=100.0)
+"""Every folding fits: what is tried is exactness."""
+
 EXECUTIONS = ("qonnx", "dataflow", "rtl", "rtl_stalled", "hls")
 
 
@@ -93,8 +94,7 @@ def _executions(
     exported(name, height, width, file, seed)
     begin = time.process_time()
     network = frontend.read(file)
-    caps = dict.fromkeys(("max_lut", "max_dsp", "max_bram", "max_ff"), NO_CAPS)
-    lower_network(network, Frame(height, width), HlsConfig(target_fps=TARGET_FPS, **caps), build, file)
+    lower_network(network, Frame(height, width), NO_LIMITS, build, file)
     row["lowering_cpu_s"] = round(time.process_time() - begin, 1)
     model = IntegerModel.load(build / "dataflow.onnx")
     row |= {"layers": len(network.layers), "nodes": len(model.graph.graph.node)}

@@ -113,8 +113,8 @@ def _top_header(ends: Ports) -> str:
         f"X({port.name}, {_beat_type(port)}, {port.beats}, {port.beat_bytes})" for port in ends.outputs
     )
     return f"""// SPDX-License-Identifier: Apache-2.0
-// Generated: ports of the accelerator. Channel 0 of the first pixel is in the lowest bits of a beat (R, then G and
-// B); what fills a beat up to whole bytes is zero.
+// Generated: ports of the accelerator. Channel 0 of the first pixel is in the lowest bits of a beat (R, then G
+// and B); what fills a beat up to whole bytes is zero.
 #pragma once
 
 #include "kernels/platform.hpp"
@@ -128,8 +128,8 @@ static const int IN_BYTES = {ends.input.beat_bytes};  // a beat
 // For the test bench, of every output: port, type of a beat, beats a frame, bytes a beat.
 #define PIXELMEND_OUTPUTS(X) {outputs}
 
-// One frame. TLAST marks the last beat of a frame on all sides; `frame_error` rises, until reset, where it came
-// early or not at all.
+// One frame. TLAST marks the last beat of a frame on all sides; `frame_error` rises, until reset, where it
+// came early or not at all.
 void {NAME}({_arguments(ends)});
 """
 

@@ -7,7 +7,7 @@ import numpy as np
 from onnx import NodeProto
 
 from hls.frontend.registry import handles
-from hls.frontend.values import Correction, Joined, Pending
+from hls.frontend.values import Correction, Joined, Largest, Pending, whole
 from hls.functions import (
     ELU,
     SIGMOID,
@@ -95,8 +95,7 @@ def limited(reader: "Reader", node: NodeProto) -> None:
         )
     limit, index = float(known[0].reshape(())), next(n for n, one in enumerate(constants) if one is None)
     ends = (limit, np.inf) if node.op_type == "Max" else (-np.inf, limit)
-    pending = reader.pending(node, index)
-    reader.known[node.output[0]] = applied(pending, Piecewise(LEVEL, *ends))
+    bent(reader, node, Piecewise(LEVEL, *ends), index=index)
 
 
 @handles("Sigmoid")
@@ -138,21 +137,55 @@ def hard_sigmoid(reader: "Reader", node: NodeProto) -> None:
 
 @handles("Identity", "Dropout")
 def identity(reader: "Reader", node: NodeProto) -> None:
+    if node.op_type == "Dropout":
+        known = reader.attributes(node, ratio=0.5, seed=0, is_test=1)
+        training = reader.constant(node, 2)
+        if not known["is_test"] or (
+            len(node.input) > 2 and node.input[2] and (training is None or np.any(training))
+        ):
+            raise reader.error(node, "it must be of inference: export the network in evaluation mode")
     value = reader.known.get(node.input[0])
     if value is None:
         raise reader.error(node, f"its input {node.input[0]} must be quantized first")
     reader.known[node.output[0]] = value
 
 
-def bent(reader: "Reader", node: NodeProto, *stages: Stage) -> None:
-    """The node's input with further functions behind it."""
-    value = reader.value(node, 0)
+def bent(reader: "Reader", node: NodeProto, *stages: Stage, index: int = 0) -> None:
+    """The node's input `index` with further functions behind it."""
+    value = reader.value(node, index)
     if isinstance(value, Joined):
-        raise reader.error(
-            node,
-            "a concatenation of different scales must be quantized before a function follows, or have one scale",
-        )
-    reader.known[node.output[0]] = applied(reader.pending(node), *stages)
+        reader.known[node.output[0]] = _each_bent(reader, node, value, stages)
+        return
+    pending = reader.pending(node, index)
+    for stage in stages:
+        _check(reader, node, stage, pending.channels)
+        falls = isinstance(stage, Affine) and bool((stage.gain < 0).any())
+        if falls and any(isinstance(move, Largest) for move in pending.moves):
+            raise reader.error(
+                node,
+                "it turns the sign of what a MaxPool chose from values that are not quantized yet, and so the smallest "
+                "would be the largest: put a quantizer, or the constants, in front of the MaxPool",
+            )
+    reader.known[node.output[0]] = applied(pending, *stages)
+
+
+def _each_bent(reader: "Reader", node: NodeProto, joined: Joined, stages: tuple[Stage, ...]) -> Joined:
+    """The functions behind each part of a concatenation whose parts have no scale in common."""
+    for stage in stages:
+        _check(reader, node, stage, sum(part.channels for part in joined.parts))
+    parts, first = [], 0
+    for part in joined.parts:
+        order = np.arange(first, first + part.channels)
+        pending = part if isinstance(part, Pending) else whole(part, node)
+        parts.append(applied(pending, *(chosen(stage, order) for stage in stages)))
+        first += part.channels
+    return Joined(joined.node, tuple(parts))
+
+
+def _check(reader: "Reader", node: NodeProto, stage: Stage, channels: int) -> None:
+    count = _channels(stage)
+    if count not in (1, channels):
+        raise reader.error(node, f"its constants must be one, or {channels} of as many channels, got {count}")
 
 
 def applied(pending: Pending, *stages: Stage) -> Pending:
@@ -160,15 +193,29 @@ def applied(pending: Pending, *stages: Stage) -> Pending:
     chain = pending.chain
     for stage in stages:
         # a channel behind a shuffle stands for a group of the sums' channels
-        wide = stage.tiled(pending.groups) if _per_channel(stage) else stage
+        wide = stage.tiled(pending.groups) if _channels(stage) > 1 else stage
         chain = extended(chain, wide)
     return replace(pending, chain=chain)
 
 
-def _per_channel(stage: Stage) -> bool:
+def chosen(stage: Stage, order: np.ndarray) -> Stage:
+    """A function for some of its channels."""
+    if _channels(stage) == 1:
+        return stage
     if isinstance(stage, Affine):
-        return max(stage.gain.shape[0], stage.offset.shape[0]) > 1
-    return isinstance(stage, Piecewise) and stage.slope.shape[0] > 1
+        gain, offset = (
+            values if len(values) == 1 else values[order] for values in (stage.gain, stage.offset)
+        )
+        return Affine(gain, offset)
+    assert isinstance(stage, Piecewise)
+    return replace(stage, slope=stage.slope[order])
+
+
+def _channels(stage: Stage) -> int:
+    """How many it has constants for; 1: all are treated alike."""
+    if isinstance(stage, Affine):
+        return max(len(stage.gain), len(stage.offset))
+    return len(stage.slope) if isinstance(stage, Piecewise) else 1
 
 
 def per_channel(reader: "Reader", node: NodeProto, values: Any) -> np.ndarray:

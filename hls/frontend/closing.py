@@ -30,7 +30,7 @@ def closed(reader: "Reader", node: NodeProto, pending: Pending, quantizer: Quant
         chain, sums.channels, scale, quantizer.bits, quantizer.signed, quantizer.narrow
     )
     inner = Tensor(
-        name if not pending.moves else f"{name}_sums",
+        name if not pending.moves else f"{name}:sums",
         *sums.size,
         sums.channels,
         quantizer.bits,
@@ -44,7 +44,7 @@ def closed(reader: "Reader", node: NodeProto, pending: Pending, quantizer: Quant
         result = _emit(reader, node, sums, steps, distance, signs, inner)
     for n, move in enumerate(pending.moves):
         last = n == len(pending.moves) - 1
-        result = moved(reader, sums.node, result, move, name if last else f"{name}_{n}")
+        result = moved(reader, sums.node, result, move, name if last else f"{name}:{n}")
     return result
 
 
@@ -81,6 +81,8 @@ def _emit(
         return result
     label = reader.label(sums.node)
     weights = turned(sums, signs)
+    # the lowest value of a type that is no narrow range has no counterpart in it
+    sums = replace(sums, weight_bits=max(sums.weight_bits, int(weights.max(initial=0)).bit_length() + 1))
     lowest, highest = extremes(sums, weights)
     _note(reader, steps, distance, lowest, highest)
     steps = clip(steps, lowest, highest)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from onnx import NodeProto
 
-from hls.frontend.activations import applied, per_channel
+from hls.frontend.activations import bent, per_channel
 from hls.frontend.closing import moved, spans_of, windows
 from hls.frontend.quantizers import weights
 from hls.frontend.registry import handles
 from hls.frontend.restoration import correction, shifted
-from hls.frontend.values import Correction, Cut, Joined, Padded, Part, Pending, Sums
+from hls.frontend.values import Correction, Cut, Padded, Part, Pending, Sums
 from hls.functions import Affine
 from hls.layers.joins import add, subtract
 from hls.network import Integers, Tensor
@@ -167,20 +167,9 @@ def negative(reader: "Reader", node: NodeProto) -> None:
 
 
 def _affine(reader: "Reader", node: NodeProto, affine: Affine, index: int = 0) -> None:
-    if isinstance(reader.value(node, index), Joined):
-        raise reader.error(
-            node, "a concatenation of different scales must be quantized before constants follow"
-        )
-    pending = reader.pending(node, index)
-    for values in (affine.gain, affine.offset):
-        if len(values) not in (1, pending.channels):
-            raise reader.error(
-                node,
-                f"its constants must be one, or {pending.channels} of as many channels, got {len(values)}",
-            )
     shape = np.broadcast_shapes(affine.gain.shape, affine.offset.shape)
     both = Affine(np.broadcast_to(affine.gain, shape), np.broadcast_to(affine.offset, shape))
-    reader.known[node.output[0]] = applied(pending, both)
+    bent(reader, node, both, index=index)
 
 
 def _joined(reader: "Reader", node: NodeProto, sign: int) -> None:
@@ -205,6 +194,7 @@ def _joined(reader: "Reader", node: NodeProto, sign: int) -> None:
         else (left.minimum - right.maximum, left.maximum - right.minimum)
     )
     bits = max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + (low < 0)
+    bits = max(bits, left.bits, right.bits)  # which the adder wants
     result = Tensor(node.output[0], *left.shape, bits, high, left.scale, low)
     label = reader.label(node)
     make = add if sign > 0 else subtract
@@ -297,7 +287,7 @@ def reached(
     right -= (source.width + left + right - spans[1]) % stride[1]
     if bottom < 0 or right < 0:
         cut = Cut((0, 0, max(0, -bottom), max(0, -right)))
-        source = moved(reader, node, source, cut, f"{node.output[0]}_reached")
+        source = moved(reader, node, source, cut, f"{node.output[0]}:reached")
     return source, (top, left, max(0, bottom), max(0, right))
 
 
@@ -360,7 +350,7 @@ def _transposed_pads(
     for have, more, made in zip(full, known["output_padding"], target, strict=True):
         total = have + more - made
         less = total // 2
-        ends.append((total - less, less) if mode == "SAME_UPPER" else (less, total - less))
+        ends.append((less, total - less) if mode == "SAME_UPPER" else (total - less, less))
     (top, bottom), (left, right) = ends
     return top, left, bottom, right
 

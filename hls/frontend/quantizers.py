@@ -5,18 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import NodeProto
-from qonnx.custom_op.registry import getCustomOp
 
 from hls.frontend.closing import closed
 from hls.frontend.registry import handles
-from hls.frontend.values import Correction, Joined, Pending, Quantizer, whole
+from hls.frontend.values import MOST_BITS, PIXEL_SCALE, Correction, Joined, Pending, Quantizer, Refused, whole
 from hls.network import Integers, Tensor
 
 if TYPE_CHECKING:
     from hls.frontend.reader import Reader
-
-PIXEL_SCALE = float(np.float32(1 / 255))
-MOST_BITS = 8
 
 
 @handles("Quant", "IntQuant")
@@ -36,6 +32,16 @@ def quant(reader: "Reader", node: NodeProto) -> None:
         reader.known[name] = replace(value, finished=True)
         return
     check_scale(reader, node, quantizer)
+    if isinstance(value, Refused):
+        shape = reader.model.get_tensor_shape(name)
+        if shape is None or len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
+            reader.known[name] = value  # nothing is known of what was refused
+            return
+        low, high = ends(quantizer)
+        reader.known[name] = Tensor(
+            name, *reader.shape(name), quantizer.bits, high, float(quantizer.scale.reshape(())), low
+        )
+        return
     if isinstance(value, Joined):
         from hls.frontend.shapes import joined
 
@@ -45,7 +51,7 @@ def quant(reader: "Reader", node: NodeProto) -> None:
                 node,
                 part if isinstance(part, Pending) else whole(part, node),
                 quantizer,
-                f"{name}_{n}",
+                f"{name}:{n}",
             )
             for n, part in enumerate(value.parts)
         ]
@@ -98,6 +104,7 @@ def check_scale(reader: "Reader", node: NodeProto, quantizer: Quantizer) -> None
 
 def of(reader: "Reader", node: NodeProto) -> Quantizer:
     """The constants of a Quant node."""
+    known = reader.attributes(node, signed=None, narrow=None, rounding_mode="ROUND")
     scale, zero, bits = (reader.constant(node, index) for index in (1, 2, 3))
     if scale is None or zero is None or bits is None:
         raise reader.error(node, "scale, zero point and bit width must be constant")
@@ -111,12 +118,12 @@ def of(reader: "Reader", node: NodeProto) -> Quantizer:
         )
     if np.any(scale <= 0):
         raise reader.error(node, f"scales must be positive, got {float(np.min(scale)):g}")
-    operator = getCustomOp(node)
-    rounding = operator.get_nodeattr("rounding_mode").upper()
+    rounding = known["rounding_mode"].upper()
     if rounding not in ("ROUND", "HALF_EVEN"):
         raise reader.error(node, f"rounding must be ROUND (half to even), got {rounding}")
-    signed, narrow = operator.get_nodeattr("signed"), operator.get_nodeattr("narrow")
-    return Quantizer(np.asarray(scale, np.float64), int(width), bool(signed), bool(narrow))
+    if None in (known["signed"], known["narrow"]):
+        raise reader.error(node, "it must say whether it is signed and narrow")
+    return Quantizer(np.asarray(scale, np.float64), int(width), bool(known["signed"]), bool(known["narrow"]))
 
 
 def weights(reader: "Reader", node: NodeProto, index: int, axis: int) -> tuple[Integers, int, Any]:

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import AttributeProto, NodeProto, TensorProto, helper
+from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.cleanup import cleanup_model
 
 from hls.frontend.advice import ADVICE
 from hls.frontend.registry import domains, handler, names
-from hls.frontend.values import Part, Pending, Refused, Value, whole
+from hls.frontend.values import MOST_BITS, PIXEL_SCALE, Padded, Part, Pending, Refused, Value, whole
 from hls.network import Layer, Network, Tensor
 from pixelmend.errors import UserError
 
@@ -23,6 +24,19 @@ LABEL = "pixelmend.layer"
 """Metadata of a node of the file: the name that the network's author gave its layer."""
 
 MOST_MARGIN = 0.5
+QUANTIZERS = ("Quant", "IntQuant")
+
+BAD = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
+    RuntimeError,
+)
+"""What numpy and Python raise where numbers of a file fit nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,9 @@ class Reader:
     mapped: dict[str, Tensor] = field(default_factory=dict)  # image with a map, by the name of its filled one
     closed: dict[str, list[int]] = field(default_factory=dict)  # layers that make the sums of a node's output
     slices: dict[tuple[str, int, int], Tensor] = field(default_factory=dict)
+    asked: set[str] = field(
+        default_factory=set
+    )  # first outputs of nodes whose attributes have been looked at
 
     def read(self) -> Network:
         """All nodes, in the order of the file. `UserError` with everything that stands in the way."""
@@ -72,6 +89,8 @@ class Reader:
                 f"{self.path}: expected one input and one or more outputs, got {len(graph.input)}: {inputs}"
             )
         self._check_input()
+        if not graph.output:
+            raise UserError(f"{self.path}: expected one output or more, got none")
         for node in graph.node:
             known = handler(node.domain, node.op_type) is not None
             if known and node.input and all(self._is_constant(name) for name in node.input if name):
@@ -116,18 +135,21 @@ class Reader:
             self.problems.append(Problem(self.place(node), f"there is no hardware for it; {advice or known}"))
             self._refuse(node)
             return
-        if any(isinstance(self.known.get(name), Refused) for name in node.input):
+        refused = any(isinstance(self.known.get(name), Refused) for name in node.input)
+        if refused and node.op_type not in QUANTIZERS:  # behind a quantizer the rest can be judged again
             self._refuse(node)
             return
         try:
             function(self, node)
+            if node.output[0] not in self.asked:
+                self.attributes(node)
         except Refusal as refusal:
             self.problems.append(refusal.problem)
             self._refuse(node)
         except UserError as error:
             self.problems.append(Problem(self.place(node), str(error)))
             self._refuse(node)
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        except BAD as error:
             message = f"its inputs and attributes make no sense: {first_line(error)}"
             self.problems.append(Problem(self.place(node), message))
             self._refuse(node)
@@ -137,10 +159,13 @@ class Reader:
 
     def _output(self, name: str) -> Tensor | None:
         value = self.known.get(name)
-        if isinstance(value, Refused):
+        if isinstance(value, Refused) or (value is None and self.problems):
             return None
         if isinstance(value, Part) and not value.flag:
             return self.part(value)
+        if value is None and name not in self._producers:
+            self.problems.append(Problem(f"output {name}", "no node makes it"))
+            return None
         if not isinstance(value, Tensor):
             self.problems.append(
                 Problem(
@@ -200,16 +225,55 @@ class Reader:
 
     def value(self, node: NodeProto, index: int) -> Value | Tensor | None:
         """What input `index` of a node stands for; None where nothing has made it."""
+        if index < len(node.input) and node.input[index] == self.model.graph.input[0].name:
+            self._assume_image(node)
         return self.known.get(node.input[index]) if index < len(node.input) else None
+
+    def _assume_image(self, node: NodeProto) -> None:
+        """The input as integers, where the file says so; where not, a problem, and pixels to judge the rest by."""
+        name = self.model.graph.input[0].name
+        if name in self.known:
+            return
+        kind = self.model.get_tensor_datatype(name)
+        height, width, channels = self.shape(name)
+        if kind.is_integer() and kind.is_fixed_point() is False and MOST_BITS >= kind.bitwidth() > 1:
+            low, high = int(kind.min()), int(kind.max())
+            self.image = Tensor(name, height, width, channels, kind.bitwidth(), high, 1.0, low)
+        else:
+            self.problems.append(
+                Problem(
+                    self.place(node),
+                    f"it reads the input {name} as floating point: quantize it, pixels with a Quant of 8 bits and "
+                    "scale 1/255, or annotate it with an integer datatype as FINN does",
+                )
+            )
+            self.image = Tensor(name, height, width, channels, 8, 255, PIXEL_SCALE)
+        self.known[name] = self.image
 
     def tensor(self, node: NodeProto, index: int = 0) -> Tensor:
         """Input `index`, which must be integers by then."""
         value = self.value(node, index)
         if isinstance(value, Part) and not value.flag:
             return self.part(value)
+        if isinstance(value, Padded):
+            raise self.error(
+                node,
+                f"zeros around {value.tensor.name} are made by a convolution or AveragePool: put Pad right before one",
+            )
         if not isinstance(value, Tensor):
-            raise self.error(node, f"its input {node.input[index]} must be quantized first")
+            raise self.error(node, self._missing(node, index))
         return value
+
+    def _missing(self, node: NodeProto, index: int) -> str:
+        """Why input `index` is no integers."""
+        if index >= len(node.input) or not node.input[index]:
+            return f"it must have {index + 1} inputs or more, got {len(node.input)}"
+        name = node.input[index]
+        if name in self._constants:
+            return f"its input {name} is a constant where an image was expected"
+        if name not in self._producers and name != self.model.graph.input[0].name:
+            return f"no node makes its input {name}"
+        return f"its input {name} must be quantized first"
 
     def part(self, part: Part) -> Tensor:
         """A part of a tensor's channels, as a tensor of its own."""
@@ -229,6 +293,11 @@ class Reader:
         if index >= len(node.input) or not node.input[index]:
             return None
         value = self.model.get_initializer(node.input[index])
+        maker = self.producer(node.input[index])
+        if value is None and maker is not None and maker.op_type in ("Quant", "IntQuant", "BipolarQuant"):
+            inputs = [self.constant(maker, one) for one in range(len(maker.input))]
+            if all(one is not None for one in inputs):
+                value = _quantized(maker, inputs)
         if value is not None and value.dtype.kind == "f" and not np.isfinite(value).all():
             raise self.error(
                 node, f"its constant {node.input[index]} must be finite, it holds NaN or infinity"
@@ -246,13 +315,13 @@ class Reader:
 
     def attributes(self, node: NodeProto, **known: Any) -> dict[str, Any]:
         """The node's attributes, with defaults for those that it lacks. One that has no rule here is refused."""
+        self.asked.update(node.output[:1])
         found = {one.name: _value(one) for one in node.attribute}
         odd = [name for name in found if name not in known]
         if odd:
             said = ", ".join(f"{name} = {found[name]!r}" for name in odd)
-            raise self.error(
-                node, f"its attributes {said} have no meaning here; known are {', '.join(known)}"
-            )
+            others = f"known are {', '.join(known)}" if known else "it has none"
+            raise self.error(node, f"its attributes {said} have no meaning here; {others}")
         return known | found
 
     def producer(self, name: str) -> NodeProto | None:
@@ -302,12 +371,15 @@ def prepared(path: Path) -> ModelWrapper:
     try:
         model = ModelWrapper(str(path))
         _check_nodes(model, path)
+        _state_kernels(model, path)
         _keep_names(model)
+        _read_once(model)
         return cleanup_model(model).transform(InferShapes())
     except UserError:
         raise
     except Exception as error:  # onnx and protobuf raise many kinds on damaged files
-        raise UserError(f"{path}: not a readable QONNX model: {first_line(error)}") from error
+        said = "its nodes form a cycle" if "Circular" in str(error) else first_line(error)
+        raise UserError(f"{path}: not a readable QONNX model: {said}") from error
 
 
 def _keep_names(model: ModelWrapper) -> None:
@@ -318,6 +390,19 @@ def _keep_names(model: ModelWrapper) -> None:
         labelled = any(entry.key == LABEL for entry in node.metadata_props)
         if node.name and own and not labelled:
             node.metadata_props.add(key=LABEL, value=_layer_of(node.name, node.op_type))
+
+
+def _read_once(model: ModelWrapper) -> None:
+    """A node that reads a tensor twice gets it the second time through an Identity: qonnx renames only the first."""
+    graph, more = model.graph, []
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            if name and name in node.input[:index]:
+                copy = f"{node.output[0]}_{index}_again"
+                more.append((node, helper.make_node("Identity", [name], [copy])))
+                node.input[index] = copy
+    for node, identity in reversed(more):
+        graph.node.insert(list(graph.node).index(node), identity)
 
 
 def _layer_of(name: str, kind: str) -> str:
@@ -346,9 +431,45 @@ def _check_nodes(model: ModelWrapper, path: Path) -> None:
                 raise UserError(f"{where}: {one.name} must be positive, got {values}")
 
 
+def _state_kernels(model: ModelWrapper, path: Path) -> None:
+    """Give each convolution the shape of its kernel: onnx, inferring shapes without it, ends the whole process
+    where input and weights have unlike numbers of axes.
+    """
+    producers = {name: node for node in model.graph.node for name in node.output}
+    for node in model.graph.node:
+        if node.op_type not in ("Conv", "ConvTranspose") or any(
+            one.name == "kernel_shape" for one in node.attribute
+        ):
+            continue
+        name = node.input[1] if len(node.input) > 1 else ""
+        seen: set[str] = set()
+        while name in producers and name not in seen and producers[name].op_type != "Constant":
+            seen.add(name)
+            name = producers[name].input[0] if producers[name].input else ""
+        value = model.get_initializer(name) if name else None
+        if name in producers and producers[name].op_type == "Constant":
+            value = next(
+                (numpy_helper.to_array(one.t) for one in producers[name].attribute if one.name == "value"),
+                None,
+            )
+        if value is None or value.ndim < 3:
+            raise UserError(
+                f"{path}: node {node.name} ({node.op_type}): its weights must come from a Quant node over an "
+                "initializer (Cout, Cin, k, k)"
+            )
+        node.attribute.append(helper.make_attribute("kernel_shape", list(value.shape[2:])))
+
+
 def first_line(error: Exception) -> str:
     """What an exception says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _quantized(node: NodeProto, inputs: list[Any]) -> NDArray[Any]:
+    """What a quantizer of constants makes, by qonnx."""
+    values = dict(zip(node.input, inputs, strict=True))
+    getCustomOp(node).execute_node(values, None)
+    return np.asarray(values[node.output[0]])
 
 
 def _value(attribute: AttributeProto) -> Any:

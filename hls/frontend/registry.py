@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hls.ops.registry import load_users
+
 if TYPE_CHECKING:
     from hls.frontend.reader import Reader
 
@@ -32,11 +34,13 @@ def handles(*kinds: str, domain: str = "") -> Callable[[Function], Function]:
 
 def handler(domain: str, kind: str) -> Handler | None:
     """The function that reads an operator, or None."""
+    load_users()
     return HANDLERS.get((_domain(domain), kind))
 
 
 def domains() -> set[str]:
     """All domains that an operator may be of."""
+    load_users()
     return {domain for domain, _ in HANDLERS} | set(STANDARD)
 
 

@@ -76,7 +76,7 @@ def _gathered(reader: "Reader", node: NodeProto, source: Tensor, block: int, cha
     """Blocks of pixels as groups (r, s, c) of channels, or, as PixelUnshuffle has them, (c, r, s)."""
     name, label = node.output[0], reader.label(node)
     groups = replace(
-        source, name=f"{name}_blocks" if channels_first else name, height=source.height // block,
+        source, name=f"{name}:blocks" if channels_first else name, height=source.height // block,
         width=source.width // block, channels=source.channels * block**2,
     )  # fmt: skip
     reader.add(space_to_depth(reader.name("gather", label), source, groups, block, label))

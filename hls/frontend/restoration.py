@@ -7,7 +7,7 @@ import numpy as np
 from onnx import NodeProto
 
 from hls.frontend.registry import handles
-from hls.frontend.values import Correction, Part
+from hls.frontend.values import PIXEL_SCALE, Correction, Part
 from hls.layers.restoration import correct, filling, mark, select
 from hls.network import Tensor
 from hls.ops.relax.op import NARROWEST
@@ -17,7 +17,6 @@ from quant.pyramid_fill import DOMAIN
 if TYPE_CHECKING:
     from hls.frontend.reader import Reader
 
-PIXEL_SCALE = float(np.float32(1 / 255))
 COLOURS = 3  # R, G, B; a fourth channel is a flag
 FLAGS = ((0, 1), (COLOURS, COLOURS + 1))  # first and last channel of a score, of a map beside an image
 NEUTRAL = 128  # the correction that changes nothing
@@ -85,7 +84,7 @@ def pyramid_fill(reader: "Reader", node: NodeProto) -> None:
         reader.mapped[filled.name] = image
         reader.known[name] = Part(filled, 0, COLOURS)
     elif (image.channels, flag.tensor.channels) == (COLOURS, 1):
-        marked = Tensor(f"{name}_marked", *image.size, COLOURS + 1, 8, 255, PIXEL_SCALE)
+        marked = Tensor(f"{name}:marked", *image.size, COLOURS + 1, 8, 255, PIXEL_SCALE)
         reader.add(mark(reader.name("mark"), (flag.tensor, image), marked, label))
         layers, filled = filling(marked, levels, False, name, sweeps, label)
         reader.known[name] = filled

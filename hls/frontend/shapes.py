@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import NodeProto
 
+from hls.frontend.activations import chosen
 from hls.frontend.closing import closed, matrix, moved, spans_of, windows
 from hls.frontend.linear import around, both, padded, reached, reordered
 from hls.frontend.registry import handles
@@ -24,7 +25,6 @@ from hls.frontend.values import (
     Shuffle,
     whole,
 )
-from hls.functions import Affine, Piecewise, Stage
 from hls.layers.joins import concat
 from hls.layers.pooling import SumPool
 from hls.layers.shape import slice_channels, space_to_depth
@@ -67,7 +67,7 @@ def joined(reader: "Reader", node: NodeProto, parts: list[Tensor], name: str) ->
     bits = max(part.bits + (low < 0 and not part.signed) for part in parts)
     if low < 0:
         low, high = -(2 ** (bits - 1)), max(high, 0)
-    wide = [_widened(reader, node, part, bits, low, f"{name}_{n}") for n, part in enumerate(parts)]
+    wide = [_widened(reader, node, part, bits, low, f"{name}:{n}") for n, part in enumerate(parts)]
     channels = sum(part.channels for part in parts)
     result = Tensor(name, *parts[0].size, channels, bits, high, parts[0].scale, low)
     label = reader.label(node)
@@ -140,31 +140,21 @@ def split(reader: "Reader", node: NodeProto) -> None:
 
 def _channels(reader: "Reader", node: NodeProto, value: Any, first: int, last: int) -> Any:
     """Channels first .. last - 1 of a value: of sums only those are made."""
-    if isinstance(value, Pending) and not value.moves and value.sums.kind in ("convolution", "transposed"):
+    if isinstance(value, Pending) and value.groups == 1:
         order = np.arange(first, last)
-        return replace(value, sums=reordered(value.sums, order), chain=_taken(value.chain, order))
+        chain = tuple(chosen(stage, order) for stage in value.chain)
+        if value.sums.kind in ("convolution", "transposed"):
+            return replace(value, sums=reordered(value.sums, order), chain=chain)
+        source = taken_out(reader, Part(value.sums.source, first, last))
+        kept = value.sums.weights[first:last] if value.sums.kind == "depthwise" else value.sums.weights
+        return replace(
+            value, sums=replace(value.sums, source=source, weights=kept, channels=len(order)), chain=chain
+        )
     if isinstance(value, Pending | Joined | Padded) or value is None:
         raise reader.error(node, "what it takes channels of must be quantized first")
     if isinstance(value, Part):
         return Part(value.tensor, value.first + first, value.first + last)
     return Part(value, first, last)
-
-
-def _taken(chain: Any, order: np.ndarray) -> Any:
-    """A chain of some of the channels."""
-
-    def some(values: np.ndarray) -> np.ndarray:
-        return values if len(values) == 1 else values[order]
-
-    stages: list[Stage] = []
-    for stage in chain:
-        if isinstance(stage, Affine):
-            stages.append(Affine(some(stage.gain), some(stage.offset)))
-        elif isinstance(stage, Piecewise):
-            stages.append(replace(stage, slope=some(stage.slope)))
-        else:
-            stages.append(stage)
-    return tuple(stages)
 
 
 def taken_out(reader: "Reader", part: Part) -> Tensor:
@@ -174,7 +164,7 @@ def taken_out(reader: "Reader", part: Part) -> Tensor:
         return tensor
     key = tensor.name, part.first, part.last
     if key not in reader.slices:
-        name = f"{tensor.name}_{part.first}_{part.last}"
+        name = f"{tensor.name}:{part.first}:{part.last}"
         result = replace(tensor, name=name, channels=part.last - part.first)
         reader.add(slice_channels(reader.name("slice"), tensor, result, part.first))
         reader.slices[key] = result
@@ -196,10 +186,21 @@ def sub_pixel(reader: "Reader", node: NodeProto) -> None:
     else:
         raise reader.error(node, f"its mode must be DCR or CRD, got {known['mode']}")
     value = reader.value(node, 0)
-    if isinstance(value, Pending) and value.sums.kind in ("convolution", "transposed") and not value.moves:
-        sums = reordered(value.sums, order)
-        pending = replace(value, sums=sums, chain=_taken(value.chain, order), moves=(Shuffle(block),))
-        reader.known[node.output[0]] = pending
+    plain = bool((order == np.arange(channels)).all())
+    if (
+        isinstance(value, Pending)
+        and (plain or not value.moves)
+        and (plain or value.sums.kind != "depthwise")
+    ):
+        if not plain:
+            sums = value.sums
+            sums = (
+                matrix(sums, np.eye(channels, dtype=np.int64)[order])
+                if sums.kind == "tensor"
+                else reordered(sums, order)
+            )
+            value = replace(value, sums=sums, chain=tuple(chosen(stage, order) for stage in value.chain))
+        reader.known[node.output[0]] = replace(value, moves=(*value.moves, Shuffle(block)))
         return
     if isinstance(value, Pending | Joined):
         raise reader.error(node, "its input must be a convolution's result, or be quantized first")
@@ -214,7 +215,7 @@ def permuted(reader: "Reader", node: NodeProto, tensor: Tensor, order: np.ndarra
     pending = whole(tensor, node)
     sums = matrix(pending.sums, np.eye(tensor.channels, dtype=np.int64)[order])
     quantizer = Quantizer(np.full((), tensor.scale), tensor.bits, tensor.signed, False)
-    return closed(reader, node, replace(pending, sums=sums), quantizer, f"{tensor.name}_ordered")
+    return closed(reader, node, replace(pending, sums=sums), quantizer, f"{node.output[0]}:ordered")
 
 
 @handles("SpaceToDepth")
@@ -253,6 +254,10 @@ def resize(reader: "Reader", node: NodeProto) -> None:
     if made[2] != have[2] or (rows * have[0], columns * have[1]) != made[:2] or rows < 1 or columns < 1:
         raise reader.error(node, f"it must repeat pixels by whole factors, got {have[:2]} -> {made[:2]}")
     places = np.arange(max(made[:2]))
+    _check_factors(reader, node, known["scales"], (1, 1, rows, columns))
+    if known["coordinate_transformation_mode"] not in COORDINATES or known["nearest_mode"] not in ROUNDINGS:
+        how = f"{known['coordinate_transformation_mode']}, {known['nearest_mode']}"
+        raise reader.error(node, f"its coordinates must be {', '.join(COORDINATES)}, got {how}")
     for factor in (rows, columns):
         if not np.array_equal(_nearest(places, factor, known), places // factor):
             how = f"{known['coordinate_transformation_mode']}, {known['nearest_mode']}"
@@ -267,23 +272,43 @@ def resize(reader: "Reader", node: NodeProto) -> None:
     )
 
 
+def _check_factors(reader: "Reader", node: NodeProto, scales: Any, factors: tuple[int, ...]) -> None:
+    """Scales that only round to whole factors choose other pixels."""
+    for index in (1, 2):
+        if (
+            index < len(node.input)
+            and node.input[index]
+            and (index == 2 or node.op_type == "Upsample" or len(node.input) == 2)
+        ):
+            scales = reader.constant(node, index)
+    if scales is None or not np.size(scales):
+        return  # sizes are given
+    found = [float(one) for one in np.asarray(scales).reshape(-1)]
+    if len(found) == 2:  # with `axes`
+        factors = factors[2:]
+    if found != list(factors):
+        raise reader.error(node, f"it must repeat pixels by whole factors, got scales {found}")
+
+
+COORDINATES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "half_pixel": lambda places, factor: (places + 0.5) / factor - 0.5,
+    "half_pixel_symmetric": lambda places, factor: (places + 0.5) / factor - 0.5,
+    "pytorch_half_pixel": lambda places, factor: (places + 0.5) / factor - 0.5,
+    "asymmetric": lambda places, factor: places / factor,
+    "tf_half_pixel_for_nn": lambda places, factor: (places + 0.5) / factor,
+}
+ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round_prefer_floor": lambda x: np.ceil(x - 0.5),
+    "round_prefer_ceil": lambda x: np.floor(x + 0.5),
+}
+
+
 def _nearest(places: np.ndarray, factor: int, known: dict[str, Any]) -> np.ndarray:
     """The source of each place by ONNX' definition, far from the ends."""
-    mode = known["coordinate_transformation_mode"]
-    exact = (
-        places / factor if mode in ("asymmetric", "tf_half_pixel_for_nn") else (places + 0.5) / factor - 0.5
-    )
-    if mode == "tf_half_pixel_for_nn":
-        exact = (places + 0.5) / factor
-    if mode == "align_corners":
-        return np.full_like(places, -1)
-    rounding: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "floor": np.floor,
-        "ceil": np.ceil,
-        "round_prefer_floor": lambda x: np.ceil(x - 0.5),
-        "round_prefer_ceil": lambda x: np.floor(x + 0.5),
-    }
-    return np.maximum(rounding[known["nearest_mode"]](exact), 0).astype(np.int64)
+    exact = COORDINATES[known["coordinate_transformation_mode"]](places, factor)
+    return np.maximum(ROUNDINGS[known["nearest_mode"]](exact), 0).astype(np.int64)
 
 
 @handles("MaxPool")

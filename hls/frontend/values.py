@@ -1,4 +1,7 @@
-"""What the tensors of a QONNX file stand for while it is read."""
+"""What the tensors of a QONNX file stand for while it is read.
+
+Tensors that the file has not are named with a colon, as no tensor is that qonnx has cleaned up.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,6 +13,8 @@ from hls.functions import Affine, Chain
 from hls.network import Integers, Tensor
 
 Floats = NDArray[np.float64]
+PIXEL_SCALE = float(np.float32(1 / 255))
+MOST_BITS = 8  # of weights and activations
 Pads = tuple[int, int, int, int]  # top, left, bottom, right
 
 

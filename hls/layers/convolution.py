@@ -79,6 +79,12 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else value
 
 
+def within(stride: tuple[int, int], windows: tuple[int, int]) -> tuple[int, int]:
+    """The stride between windows; 1 along an axis with one window: FINN wants none larger than the input."""
+    rows, columns = (step if count > 1 else 1 for step, count in zip(stride, windows, strict=True))
+    return rows, columns
+
+
 def names(layer: str, count: int) -> list[str]:
     """Of a layer's thresholds: its own, then numbered."""
     return [layer, *(f"{layer}_{n}" for n in range(1, count))]
@@ -118,6 +124,7 @@ def accumulate(
             inputDataType=source.kind,
         )
         stream, (height, width) = out, padded
+    stride = within(stride, windows)
     if kernel != [1, 1] or stride != (1, 1):
         out = graph.stream(f"{name}_windows", (*windows, kernel[0] * kernel[1] * channels), source.kind)
         graph.node(

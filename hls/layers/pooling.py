@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qonnx.core.datatype import DataType
 
-from hls.layers.convolution import Activation, names, pair
+from hls.layers.convolution import Activation, names, pair, within
 from hls.layers.requantization import compare
 from hls.network import Integers, Layer, Tensor
 from hls.ops.fork.op import StreamFork_rtl
@@ -174,6 +174,7 @@ class _Windows(Layer):
                 inputDataType=self.source.kind,
             )
             stream, height, width = out, height + top + bottom, width + left + right
+        stride = within(stride, self.result.size)
         if kernel == (1, 1) and stride == (1, 1):
             return stream
         out = graph.stream(

@@ -8,7 +8,7 @@ base of our own operators; the classes of `hls/ops/` that carry a FINN name wrap
 Outside `hls/ops/` no code asks what kind a node is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -101,6 +101,11 @@ class Operator:
     def left_out(cls, facet: str) -> NoReturn:
         """An error that names the operator and the facet it lacks."""
         raise NotImplementedError(f"{cls.__name__} says nothing of its {facet}")
+
+    drawn_into: Callable[[Generator, tuple[int, int, int], int, bool], dict[str, Any] | None] | None = None
+    """Of a user's operator, how the fuzzer puts it into networks: by a random number generator, the shape (H, W, C),
+    the bits and the sign of what it reads, the `domain`, the `kind` and the attributes of an ONNX node; or None.
+    """
 
     # What it computes.
 

@@ -27,8 +27,8 @@ VARIABLE = "PIXELMEND_OPERATORS"
 
 OURS = (
     "padding", "window", "matrix", "thresholds", "width_converter", "fifo", "fork", "skip_add", "select",
-    "pixel_shuffle", "mark", "halve", "double", "relax", "correct",
-    "concat", "slice", "upsample", "window_reduce",
+    "pixel_shuffle", "mark", "halve", "double", "relax", "correct", "concat", "slice", "upsample",
+    "window_reduce",
 )  # fmt: skip
 """The folders, in the order in which tables and tests list them."""
 
@@ -36,6 +36,7 @@ SHARED = Path(__file__).parent / "stream"
 """Modules of the top level and of operators that are no operators."""
 
 _known: dict[str, type[Operator]] = {}
+_asked: list[str] = []  # once: the modules of users
 
 
 def register(operator: type[Operator]) -> type[Operator]:
@@ -43,7 +44,7 @@ def register(operator: type[Operator]) -> type[Operator]:
 
     `UserError` where its name, or its short name, is another's, and for what is no operator.
     """
-    if not (isinstance(operator, type) and issubclass(operator, Operator) and bool(getattr(operator, "short", ""))):
+    if not (isinstance(operator, type) and issubclass(operator, Operator) and hasattr(operator, "short")):
         raise UserError(
             f"{operator.__name__} of {operator.__module__}: expected a class derived from Operator with a "
             "`short` name"
@@ -63,18 +64,33 @@ def _same(one: type[Operator], other: type[Operator]) -> bool:
     return one.__name__ == other.__name__ and one.__module__ == other.__module__
 
 
+def load_users() -> None:
+    """Import what entry points and PIXELMEND_OPERATORS name, when it is first asked for: not while we are imported
+    ourselves, as such a module imports us.
+    """
+    if _asked:
+        return
+    _asked.append(os.environ.get(VARIABLE, ""))
+    for point in entry_points(group=GROUP):
+        point.load()
+    for name in filter(None, _asked[0].split(":")):
+        load(name)
+
+
 def operators() -> Mapping[str, type[Operator]]:
     """All that are registered, by the type that a node of the graph has."""
+    load_users()
     return MappingProxyType(_known)
 
 
 def folders() -> list[Path]:
     """Where what belongs to an operator lies, proofs and planted bugs among it; and `SHARED`."""
-    return [SHARED, *dict.fromkeys(operator.folder() for operator in _known.values())]
+    return [SHARED, *dict.fromkeys(operator.folder() for operator in operators().values())]
 
 
 def facets(node: Any) -> Any:
     """The operator of a node: its facets, and FINN's view of it. `UserError` where there is none."""
+    load_users()
     if node.op_type not in _known:
         raise UserError(
             f"node {node.name} is a {node.op_type}, which no operator of hls/ops or of --operators stands "
@@ -129,10 +145,4 @@ def _ours() -> None:
                 register(value)
 
 
-def discover() -> None:
-    """Register those of `hls/ops/`, of installed distributions and of the variable."""
-    _ours()
-    for point in entry_points(group=GROUP):
-        point.load()
-    for name in filter(None, os.environ.get(VARIABLE, "").split(":")):
-        load(name)
+_ours()

@@ -5,6 +5,7 @@ fails in the same stage, with the command that repeats it.
 """
 
 import multiprocessing
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,12 +18,15 @@ from typing import Any
 
 import torch
 
+from hls.ops.registry import VARIABLE
 from pixelmend import config as configuration
 from pixelmend.console import note, progress
 from pixelmend.errors import UserError
 from pixelmend.files import read_json, write_json
 from pixelmend.provenance import ROOT, code_digest, made_by
-from sim.fuzz.draw import draw
+from sim.family import Case
+from sim.fuzz.draw import Kind, draw
+from sim.fuzz.net import Net
 from sim.fuzz.shrink import shrink
 from sim.fuzz.trial import Outcome, Trial, attempt, check
 
@@ -44,6 +48,7 @@ class Plan:
     seconds: float | None = None  # start none after so long
     attempts: int = 60  # to make a failure smaller
     cache: Path = CACHE
+    kind: Kind = "both"  # of networks
 
 
 def fuzz(plan: Plan) -> dict[str, Any]:
@@ -55,7 +60,7 @@ def fuzz(plan: Plan) -> dict[str, Any]:
     with progress() as bar:
         task = bar.add_task(f"fuzz, seed {plan.seed}", total=plan.cases, completed=kept, note="")
         for number, outcome in _tried(plan, wanted):
-            trial = draw(plan.seed, number)
+            trial = draw(plan.seed, number, plan.kind)
             rows[number] = _row(plan, number, trial, outcome)
             write_json(plan.folder / "report.json", _report(plan, rows))
             failed = sum(row["stage"] is not None for row in rows.values())
@@ -99,7 +104,8 @@ def _earlier(plan: Plan) -> dict[int, Row]:
     if not path.is_file():
         return {}
     report = read_json(path)
-    if (report.get("seed"), report.get("code")) != (plan.seed, code_digest(*PACKAGES)):
+    same = plan.seed, plan.kind, code_digest(*PACKAGES), os.environ.get(VARIABLE, "")
+    if (report.get("seed"), report.get("kind"), report.get("code"), report.get("operators")) != same:
         return {}
     return {row["number"]: row for row in report["cases"]}
 
@@ -116,7 +122,7 @@ def _tried(plan: Plan, numbers: list[int]) -> Iterator[tuple[int, Outcome]]:
         pending: Pending = {}
         while True:
             while len(pending) < plan.jobs and (number := ahead()) is not None:
-                pending[submit(partial(attempt, draw(plan.seed, number), plan.cache))] = number
+                pending[submit(partial(attempt, draw(plan.seed, number, plan.kind), plan.cache))] = number
             if not pending:
                 return
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
@@ -178,11 +184,13 @@ def _report(plan: Plan, rows: dict[int, Row]) -> dict[str, Any]:
     failures = [row for row in ordered if row["stage"] is not None]
     return {
         "seed": plan.seed,
+        "kind": plan.kind,
+        "operators": os.environ.get(VARIABLE, ""),
         "wanted": plan.cases,
         "done": len(ordered),
         "passed": len(ordered) - len(failures),
         "failures": failures,
-        "drawn": coverage([draw(plan.seed, row["number"]) for row in ordered]),
+        "drawn": coverage([draw(plan.seed, row["number"], plan.kind) for row in ordered]),
         "seconds": round(sum(row["seconds"] for row in ordered), 1),
         "code": code_digest(*PACKAGES),
         "made_by": made_by(),
@@ -198,18 +206,51 @@ def coverage(trials: list[Trial]) -> dict[str, dict[str, int]]:
         counts.setdefault(name, Counter())[str(value)] += 1
 
     for trial in trials:
-        case = trial.case
-        count("levels", len(case.widths))
-        count("square", case.height == case.width)
-        count("folding", "target" if case.folding_seed is None else "random")
-        layers = case.layer_weight_bits, case.layer_act_bits, case.layer_sum_bits, case.layer_input_bits
-        count("layer_bits", any(layers))
-        count("masked", case.quant.masked)
-        for name in ("kernel", "stride", "skips", "center", "mode", "weight_bits", "act_bits", "sum_bits"):
-            count(name, getattr(case, name))
-        for name in ("weight_kind", "pixels_per_beat"):
-            count(name, getattr(case, name))
+        count("kind", "general" if isinstance(trial.case, Net) else "family")
+        for name, value in _values(trial.case):
+            count(name, value)
         count("stall_in", trial.stall_in.kind)
         count("stall_out", trial.stall_out.kind)
         count("hls", trial.hls)
     return {name: dict(sorted(found.items())) for name, found in counts.items()}
+
+
+def _values(case: Case | Net) -> Iterator[tuple[str, Any]]:
+    """What is counted of a network."""
+    yield "square", case.height == case.width
+    yield "folding", "target" if case.folding_seed is None else "random"
+    yield "pixels_per_beat", case.pixels_per_beat
+    if isinstance(case, Net):
+        yield "outputs", len(case.outputs)
+        yield "input", f"{case.channels} x {'i' if case.signed else 'u'}{case.bits}"
+        for step in case.steps:
+            yield "layer", step.kind
+            if step.kind in ("conv", "deconv"):
+                yield "kernel of a layer", "x".join(map(str, step.kernel))
+                yield "stride of a layer", "x".join(map(str, step.stride))
+                yield "weights of a layer", step.weight_bits
+                yield "groups", step.groups > 1
+                yield "dilated", max(step.dilation) > 1
+            if step.bits:
+                yield "activation", step.activation
+                yield "quantizer", f"{'i' if step.signed else 'u'}{step.bits}"
+                yield "batch norm", step.norm
+            if step.move:
+                yield "moved", step.move
+        return
+    yield "levels", len(case.widths)
+    layers = case.layer_weight_bits, case.layer_act_bits, case.layer_sum_bits, case.layer_input_bits
+    yield "layer_bits", any(layers)
+    yield "masked", case.quant.masked
+    for name in (
+        "kernel",
+        "stride",
+        "skips",
+        "center",
+        "mode",
+        "weight_bits",
+        "act_bits",
+        "sum_bits",
+        "weight_kind",
+    ):
+        yield name, getattr(case, name)

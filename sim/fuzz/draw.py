@@ -1,6 +1,6 @@
-"""A random trial: every value that a generator of the family and its hardware offer, in small sizes."""
+"""A random trial: a general network (`graphs`), or one of the family with all that its hardware offers."""
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -9,23 +9,38 @@ from hls.ops.relax.op import NARROWEST
 from model.generator import GeneratorConfig, Mode
 from quant.bits import WeightKind, layer_names, skip_pairs
 from sim.family import Case
+from sim.fuzz.general import NO_CAPS
+from sim.fuzz.graphs import draw_net
+from sim.fuzz.net import Net
 from sim.fuzz.trial import Trial
 from sim.verilator import Stall
 
 CLOCK_HZ = 1e8  # of the configurations drawn, the default
 MOST_SIDE = 24  # px; a frame is larger only where the strides ask for it
-NO_CAPS = 100.0  # every folding fits: what is drawn is to be simulated, not built
+GENERAL = 0.8  # of the trials, where both kinds are drawn
+Kind = Literal["general", "family", "both"]
 
 Choice = TypeVar("Choice")
 
 
-def draw(seed: int, number: int) -> Trial:
+def draw(seed: int, number: int, kind: Kind = "both") -> Trial:
     """Trial `number` of the campaign `seed`."""
     rng = np.random.default_rng([seed, number])
+    if kind != "family" and (kind == "general" or rng.random() < GENERAL):
+        return _trial(rng, draw_net(rng))
+    return _trial(rng, _case(rng))
+
+
+def _trial(rng: np.random.Generator, case: Case | Net) -> Trial:
+    stalls = _stall(rng), _stall(rng)
+    return Trial(case, int(rng.integers(2, 4)), *stalls, hls=bool(rng.random() < 0.25))
+
+
+def _case(rng: np.random.Generator) -> Case:
     generator = _generator(rng)
     multiple = generator.multiple
     height, width = (multiple * int(rng.integers(1, max(2, MOST_SIDE // multiple + 1))) for _ in range(2))
-    case = Case(
+    return Case(
         generator.widths,
         height,
         width,
@@ -42,8 +57,6 @@ def draw(seed: int, number: int) -> Trial:
         fill_sweeps=generator.fill_sweeps if width >= NARROWEST else 0,
         seed=int(rng.integers(1 << 31)),
     )
-    stalls = _stall(rng), _stall(rng)
-    return Trial(case, int(rng.integers(2, 4)), *stalls, hls=bool(rng.random() < 0.25))
 
 
 def _generator(rng: np.random.Generator) -> GeneratorConfig:

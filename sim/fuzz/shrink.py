@@ -7,6 +7,8 @@ from typing import Any
 from pixelmend.errors import UserError
 from quant.bits import layer_names, skip_pairs
 from sim.family import Case
+from sim.fuzz.net import Net
+from sim.fuzz.reduce import smaller
 from sim.fuzz.trial import Outcome, Trial, check
 from sim.verilator import Stall
 
@@ -56,15 +58,27 @@ def steps(trial: Trial, stage: str | None) -> Iterator[Trial]:
 def _changes(trial: Trial, stage: str | None) -> Iterator[Callable[[], Trial]]:
     case = trial.case
 
-    def network(**values: Any) -> Callable[[], Trial]:
-        return lambda: replace(trial, case=_fitting(case, values))
-
     def stream(**values: Any) -> Callable[[], Trial]:
         return lambda: replace(trial, **values)
 
     if stage != "HLS C++":
         yield stream(hls=False)
     yield stream(stall_in=Stall(), stall_out=Stall())
+    if isinstance(case, Net):
+        yield stream(frames=1)
+        for simpler in smaller(case):
+            yield stream(case=simpler)
+    else:
+        yield from _of_the_family(trial, case)
+    yield stream(frames=1)
+    yield stream(stall_in=Stall())
+    yield stream(stall_out=Stall())
+
+
+def _of_the_family(trial: Trial, case: Case) -> Iterator[Callable[[], Trial]]:
+    def network(**values: Any) -> Callable[[], Trial]:
+        return lambda: replace(trial, case=_fitting(case, values))
+
     for level in range(len(case.widths) - 1, -1, -1):
         yield network(widths=case.widths[:level] + case.widths[level + 1 :])
     yield network(mode="direct")
@@ -88,9 +102,6 @@ def _changes(trial: Trial, stage: str | None) -> Iterator[Callable[[], Trial]]:
     yield network(widths=tuple(max(1, n // 2) for n in case.widths))
     yield network(weight_bits=2)
     yield network(act_bits=2)
-    yield stream(frames=1)
-    yield stream(stall_in=Stall())
-    yield stream(stall_out=Stall())
 
 
 def _fitting(case: Case, values: dict[str, Any]) -> Case:

@@ -3,8 +3,8 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from model.generator import MAPPED, check_frame
+from model.generator import check_frame
 from pixelmend.config import CHECKED, Frame
 from pixelmend.console import without_notes
 from pixelmend.errors import UserError
 from pixelmend.files import as_json
 from quant.bits import check_layers
-from sim.executors import compare_dataflow, compare_qonnx, first_pixel
-from sim.family import Case, Pixels, brevitas_pixels, images, lowered
+from sim import family
+from sim.executors import compare_dataflow, compare_qonnx, difference
+from sim.family import Case
 from sim.fifo_check import fifos
+from sim.fuzz import general
+from sim.fuzz.known import tensors
+from sim.fuzz.net import Net
+from sim.fuzz.qonnx_file import frames
 from sim.hls import HlsModel
 from sim.integer import IntegerModel
 from sim.rtl import IN, OUT, RtlModel, Run
@@ -35,9 +40,12 @@ IDLE_LIMIT = 30_000  # cycles; the slowest small network moves every few hundred
 
 @dataclass(frozen=True, config=CHECKED)
 class Trial:
-    """A network, how many frames it sees back to back, and when the two ends of the hardware may move."""
+    """A network, how many frames it sees back to back, and when the ends of the hardware may move.
 
-    case: Case
+    `case` is one of the Defect Generator's family, or any network.
+    """
+
+    case: Case | Net
     frames: int = 2
     stall_in: Stall = field(default_factory=Stall)
     stall_out: Stall = field(default_factory=Stall)
@@ -67,6 +75,9 @@ class Outcome:
 def check(trial: Trial) -> None:
     """`UserError` or pydantic's `ValidationError` (a `ValueError`) where there is no such network."""
     case = trial.case
+    if isinstance(case, Net):
+        tensors(case)
+        return
     check_layers(case.quant, case.generator)
     check_frame(Frame(case.height, case.width), case.generator)
     if case.width % case.pixels_per_beat:
@@ -104,7 +115,7 @@ class _Bench:
     def __init__(self, trial: Trial, work: Path, cache: Path) -> None:
         self.trial, self.work, self.cache = trial, work, cache
         self.programs: list[Path] = []
-        self.expected: Pixels | None = None
+        self.expected: list[Array] = []
         self.free: Run | None = None
 
     def outcome(self, stage: str | None, message: str, started: float) -> Outcome:
@@ -114,18 +125,24 @@ class _Bench:
             message,
             round(time.monotonic() - started, 1),
             0 if self.free is None else self.free.cycles,
-            0 if self.expected is None else len(np.unique(self.expected)),
+            max((len(np.unique(one)) for one in self.expected), default=0),
         )
 
     def lower(self) -> None:
-        self.network, self.model, self.build = lowered(self.trial.case, self.work)
+        case = self.trial.case
+        self.network = None
+        if isinstance(case, Net):
+            self.model, self.build = general.lowered(case, self.work)
+        else:
+            self.network, self.model, self.build = family.lowered(case, self.work)
         self.integer = IntegerModel.load(self.build / "dataflow.onnx")
         self.frames = pictures(self.trial)
         self.tensors = self.integer.tensors(self.frames)
-        self.expected = self.tensors[self.integer.graph.graph.output[0].name].astype(np.uint8)
+        self.expected = self.integer.results(self.tensors)
 
     def brevitas(self) -> None:
-        self._equal(brevitas_pixels(self.network, self.frames))
+        if self.network is not None:
+            self._equal([family.brevitas_pixels(self.network, self.frames)])
 
     def qonnx(self) -> None:
         _none(compare_qonnx(self.model, self.frames, self.tensors))
@@ -140,8 +157,11 @@ class _Bench:
         self._judge(self.free)
 
     def stalled(self) -> None:
-        """With stalls at both ends, and every FIFO at its depth: a block RAM would hold more."""
-        stalls = {IN: self.trial.stall_in, OUT: self.trial.stall_out}
+        """With stalls at all ends, and every FIFO at its depth: a block RAM would hold more."""
+        trial, ports = self.trial, self.hardware.ports
+        stalls = {IN: trial.stall_in, OUT: trial.stall_out}
+        for number, port in enumerate(ports.outputs[1:], 1):
+            stalls[port.name] = replace(trial.stall_out, seed=trial.stall_out.seed + number)
         depths = {fifo.name: fifo.depth for fifo in fifos(self.hardware.graph)}
         self._judge(self.hardware.run(self.frames, stalls=stalls, caps=depths, idle_limit=IDLE_LIMIT))
 
@@ -149,22 +169,19 @@ class _Bench:
         if self.trial.hls:
             project = HlsModel.load(self.build, self.cache, optimize=QUICK)
             self.programs.append(project.program)
-            self._equal(project.run(self.frames))
+            self._equal(project.results(self.frames))
 
     def _judge(self, run: Run) -> None:
         """The pixels first, then every stream inside."""
         blamed = self.hardware.first_wrong_node(run, self.tensors)
-        self._equal(run.frames, f"; first wrong node {blamed}")
+        self._equal(run.results, blamed)
         if blamed is not None:
             raise UserError(f"the stream of {blamed} differs, though the pixels are right")
         if run.frame_error:
             raise UserError("frame error, though every frame had the right length")
 
-    def _equal(self, came: Pixels, more: str = "") -> None:
-        assert self.expected is not None
-        if not np.array_equal(came, self.expected):
-            wrong = int((came != self.expected).sum())
-            raise UserError(f"{wrong} values differ; {first_pixel(self.expected, came)}{more}")
+    def _equal(self, came: Sequence[Array], blamed: str | None = None) -> None:
+        _none(difference(self.expected, came, blamed))
 
 
 STAGES: dict[str, Callable[[_Bench], None]] = {
@@ -184,24 +201,8 @@ def _none(found: Any) -> None:
         raise UserError(str(found))
 
 
-def pictures(trial: Trial) -> Pixels:
-    """The trial's frames, uint8 (frames, H, W, C): photographs, noise, noise of 0 and 255, one colour."""
-    case = trial.case
-    rng = np.random.default_rng([case.seed, 1])
-    shape = (case.height, case.width, case.generator.inputs)
-    crops = images(case)
-    frames = []
-    for number in range(trial.frames):
-        kind = rng.integers(4) if number else 0
-        if kind == 0:
-            frame = crops[rng.integers(len(crops))]
-        elif kind == 1:
-            frame = rng.integers(0, 256, shape)
-        elif kind == 2:
-            frame = rng.integers(0, 2, shape) * 255
-        else:
-            frame = np.broadcast_to(rng.integers(0, 256, shape[-1]), shape)
-        if case.mode in MAPPED:
-            frame = np.concatenate([frame[..., :3], (frame[..., 3:] >= 128) * 255], -1)
-        frames.append(frame.astype(np.uint8))
-    return np.stack(frames)
+def pictures(trial: Trial) -> Array:
+    """The trial's frames (N, H, W, C)."""
+    if isinstance(trial.case, Net):
+        return frames(trial.case, trial.frames)
+    return family.frames(trial.case, trial.frames)

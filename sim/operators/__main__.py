@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from hls.ops.option import Operators
 from pixelmend.console import run
 from sim.operators.matrix import matrix
 
@@ -15,6 +16,7 @@ def main(
     cases: Annotated[int, typer.Option(min=1, help="nodes of each operator")] = 1,
     out: Annotated[Path, typer.Option(help="folder of the report")] = Path("build/operators"),
     minutes: Annotated[float | None, typer.Option(min=0, help="start none after so long")] = None,
+    operators: Operators = None,
 ) -> None:
     """Compare every execution of single nodes, the RTL under every pair of stall patterns."""
     matrix(out, seed, cases, only, None if minutes is None else 60 * minutes)

@@ -32,7 +32,7 @@ def model(height: int, width: int, mode: Mode) -> IntegerModel:
 
 def board_of(case: Case, faults: list[str] | None = None, **shape: int) -> Driver:
     """A driver before a board that computes the case's integer model."""
-    found = reach(integer_network(case))
+    found = reach(dataflow.build(integer_network(case)))
     made = overlay(
         case.height, case.width, case.generator.inputs,
         before=found.before, after=found.after, multiple=found.multiple, **shape,

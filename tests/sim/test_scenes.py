@@ -10,6 +10,7 @@ import pytest
 
 from board.formats import PixelFormat, Port, Ports
 from hls import dataflow
+from hls.lower import lower
 from hls.ports import output_name
 from model.defects import DefectConfig
 from model.photos import crop, held_out
@@ -26,6 +27,7 @@ from sim.fifo_check import measure
 from sim.integer import IntegerModel
 from sim.rtl import RtlModel
 from sim.scenes import RANDOM, Stimulus, stimulus
+from tests.hls.frontend.files import PIXEL, File, kernel
 from tests.networks import equal
 from tests.ports import built, of_features, three_outputs
 
@@ -136,7 +138,18 @@ def test_the_second_output_of_the_dataflow_is_compared() -> None:
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(three_outputs(), tmp_path_factory.mktemp("several") / "several")
+    """Lowered from a QONNX file: a picture twice as large, and the signed feature map it is made of."""
+    folder = tmp_path_factory.mktemp("several")
+    file = File(shape=(1, 3, 4, 6))
+    image = file.quant("in", "image", PIXEL, 8)
+    sums = file.node("Conv", "c", [image, file.weights("cw", kernel(2, 3, 3, 3))], pads=[1, 1, 1, 1])
+    features = file.quant("f", sums, 0.29, 5, signed=1)
+    sums = file.node("ConvTranspose", "d", [features, file.weights("dw", kernel(2, 3, 2, 2))], strides=[2, 2])
+    path = file.save(folder / "several.onnx", file.quant("out", sums, PIXEL, 8), features)
+    config = folder / "several.toml"
+    config.write_text("[frame]\nheight = 4\nwidth = 6\n[hls]\ntarget_fps = 2000\n")
+    lower(path, config, folder / "several")
+    return folder / "several"
 
 
 def test_cosim_and_csim_report_each_output(
@@ -145,12 +158,14 @@ def test_cosim_and_csim_report_each_output(
     """Photographs, no figures of quality, no pictures; the C simulation joins the same frames."""
     for module in (cosim_module, csim_module):
         monkeypatch.setattr(module, "CACHE", simulations)
-    monkeypatch.setattr(cosim_module, "compare_qonnx", lambda *_: Difference(0))
     report = cosim(several, stalls="random")
     assert report["mismatches"] == {"qonnx": 0, "dataflow": 0, "rtl": 0}
     assert "quality" not in report and not (several / "cosim").exists()
     outputs = [(one["port"], one["height"], one["width"], one["mismatches"]) for one in report["outputs"]]
-    assert outputs == [("m_axis", 8, 12, 0), ("m_axis_1", 4, 6, 0), ("m_axis_2", 2, 3, 0)]
+    assert outputs == [("m_axis", 8, 12, 0), ("m_axis_1", 4, 6, 0)]
+    form = report["outputs"][1]["format"]
+    assert (form["channels"], form["bits"], form["signed"]) == (2, 5, True)
+    assert form["scale"] == pytest.approx(0.29)
     csim(several)
     assert read_json(several / "cosim.json")["mismatches"]["hls"] == 0
     with pytest.raises(UserError, match="repairs no pictures, so there is no quality to compare"):
@@ -161,7 +176,6 @@ def test_a_wrong_second_output_of_the_rtl_is_blamed(
     several: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cosim_module, "CACHE", simulations)
-    monkeypatch.setattr(cosim_module, "compare_qonnx", lambda *_: Difference(0))
     run = RtlModel.run
 
     def wrong(self: RtlModel, *given: Any, **named: Any) -> Any:
@@ -175,7 +189,7 @@ def test_a_wrong_second_output_of_the_rtl_is_blamed(
         UserError, match="rtl differs from the integer model: 1 values differ; m_axis_1 first at frame 0"
     ):
         cosim(several)
-    assert [one["mismatches"] for one in read_json(several / "cosim.json")["outputs"]] == [0, 1, 0]
+    assert [one["mismatches"] for one in read_json(several / "cosim.json")["outputs"]] == [0, 1]
 
 
 def test_figures_of_regression_without_pictures(
@@ -200,7 +214,7 @@ def test_fifo_check_of_several_outputs(several: Path, simulations: Path) -> None
     model = RtlModel.load(several, simulations, optimize="-O0")
     report = measure(model, SimConfig(frames=1), 0.1, 1)
     assert report["cycles_per_frame"]["at_depth"] is not None
-    assert {row["name"] for row in report["others"]} >= {"conv1_mvau_in0_fifo"} or report["others"]
+    assert report["others"], "a FIFO before each padding"
 
 
 def test_names_of_the_outputs() -> None:

@@ -15,12 +15,16 @@ def draw(rng: Generator) -> Drawn:
         kernel, dilation = [max(2, kernel[0])] * 2, [dilation[0]] * 2
     dilation = [step if taps > 1 else 1 for step, taps in zip(dilation, kernel, strict=True)]
     spans = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
-    stride = [int(rng.integers(1, span + 1)) for span in spans]
+    most = 3 if rng.random() < 0.2 else 1  # pixels between windows that none of them holds
+    stride = [int(rng.integers(1, span + most)) for span in spans]
     if square:
         stride = [stride[0]] * 2
     channels = int(rng.integers(1, 9))
     # the last window reaches the last row and column
-    windows = size(rng)
+    windows = [
+        max(count, 2) if step > span else count
+        for count, step, span in zip(size(rng), stride, spans, strict=True)
+    ]
     if kernel == [1, 1]:  # which FINN makes of a register, and which is no window unless it leaves pixels out
         stride, windows = [2, 2], [max(2, side) for side in windows]
     kind = any_integer(rng, 9)

@@ -40,6 +40,20 @@ class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.Convol
         size = kernel[0] * kernel[1] * channels
         return [views.transpose(0, 1, 2, 4, 5, 3).reshape(count, rows, columns, size)]
 
+    def get_buffer_depth(self) -> int:
+        """FINN's, and as many places as its address ever goes ahead, which wraps once at most: more than FINN's where a
+        stride goes far beyond the kernel, such as every second row of a kernel of one.
+        """
+        depth = int(super().get_buffer_depth())
+        if self.select_impl_style() != "default":
+            return depth
+        kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
+        rows, columns = ((taps - 1) * apart for taps, apart in zip(kernel, dilation, strict=True))
+        width, folds = self.numbers("IFMDim")[1], self.number("IFMChannels") // self.number("SIMD")
+        least = rows * width + columns + 1
+        ahead = max(stride[1], columns + 1 + (stride[0] - 1) * width) - least
+        return max(depth, ahead * folds + 1)
+
     def access(self, index: int) -> Access:
         kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
         rows, columns = (

@@ -168,9 +168,11 @@ module window_sums_proof #(
     end
   end
 
-  // It never waits for itself, nor a pixel for more than its last tap.
+  // It never waits for itself, nor a pixel for more than its last tap; and no other tap waits for the output.
   soon i_gives (.clk, .rst_n, .idle(level != '0 && !m_valid));
-  soon i_takes (.clk, .rst_n, .idle(!s_ready && !(m_valid && !accept)));
+  soon i_takes (
+    .clk, .rst_n, .idle(!s_ready && !(m_valid && !accept && 32'(s_place) >= BEATS - FOLDS))
+  );
 
 endmodule
 

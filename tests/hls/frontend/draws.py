@@ -224,8 +224,8 @@ class Draw:
             return made if x.scale and self.maybe() else self.quantized(self.rising(made), signed=1)
         attributes["count_include_pad"] = 1
         made = T(self.node("AveragePool", [x.name], **attributes), x.channels, *size)
-        factor = self.one(1, 3, 5) / self.one(7, 11, 13)  # no ties
-        scale = float(np.float32(x.scale * factor * 4 / (kernel[0] * kernel[1])))
+        factor = self.one(5, 7, 9, 11) / self.one(2, 3)  # no ties
+        scale = float(np.float32(x.scale * factor / (kernel[0] * kernel[1])))
         return self.quantized(made, bits=self.number(4, 8), scale=scale)
 
     def rising(self, x: T) -> T:

@@ -8,9 +8,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
 from hls import dataflow
-from hls.frontend import read
+from hls.frontend import prepared
+from hls.frontend.reader import Reader
 from hls.network import Network
-from quant.settle_onnx import settle_file
+from quant.settle_onnx import settle_model
 from sim.integer import execute_node
 
 CLEAR = 4e-4
@@ -34,9 +35,8 @@ def integers(network: Network, frames: np.ndarray) -> list[np.ndarray]:
     return [values[value.name] for value in graph.graph.output]
 
 
-def executed(path: Path, network: Network, frames: np.ndarray) -> list[np.ndarray]:
+def executed(model: ModelWrapper, network: Network, frames: np.ndarray) -> list[np.ndarray]:
     """The same by qonnx from the file."""
-    model = ModelWrapper(str(path))
     (source,) = (value.name for value in model.graph.input)
     names = [value.name for value in model.graph.output]
     found: list[list[np.ndarray]] = [[] for _ in names]
@@ -52,11 +52,10 @@ def executed(path: Path, network: Network, frames: np.ndarray) -> list[np.ndarra
 
 def agree(path: Path, rng: np.random.Generator, frames: int = 2, settled: bool = True) -> Network:
     """Both give the same integers at every output, on random frames. Raises `Close`."""
-    ready = path.with_suffix(".settled.onnx")
-    settle_file(path, ready)
-    if not settled:
-        ready = path
-    network = read(ready)
+    model = prepared(path)
+    if settled:
+        settle_model(model)
+    network = Reader(model, path).read()
     if network.least_margin < CLEAR:
         raise Close
     image = network.image_in
@@ -64,7 +63,7 @@ def agree(path: Path, rng: np.random.Generator, frames: int = 2, settled: bool =
     images[0, :, :, :] = np.where(
         rng.random(image.shape) < 0.5, image.minimum, image.maximum
     )  # what reaches furthest
-    expected, made = executed(ready, network, images), integers(network, images)
+    expected, made = executed(model, network, images), integers(network, images)
     assert len(expected) == len(made)
     wrong = {}
     for n, (right, ours, tensor) in enumerate(zip(expected, made, network.images_out, strict=True)):

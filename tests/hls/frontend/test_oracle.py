@@ -12,7 +12,7 @@ from onnx import helper
 
 from tests.hls.frontend.draws import FUNCTIONS, Draw, T, batch_norm, check, pointwise
 
-SIDE_BY_SIDE = 5
+SIDE_BY_SIDE = 3
 
 
 def convolutions(draw: Draw) -> list[T]:
@@ -68,8 +68,8 @@ def sums(draw: Draw) -> list[T]:
     found = []
     for _ in range(SIDE_BY_SIDE):
         total = _alike(draw, image)
-        for _ in range(draw.number(1, 4)):
-            other = total if draw.maybe(0.1) else _alike(draw, image)
+        for _ in range(draw.number(1, 3)):
+            other = _alike(draw, image)
             pair = [total.name, other.name]
             if draw.maybe():
                 pair.reverse()
@@ -219,7 +219,7 @@ def padded(draw: Draw) -> list[T]:
         if draw.maybe(0.3):
             mean = draw.node("AveragePool", [name], kernel_shape=[2, 3])
             made = T(mean, image.channels, size[0] - 1, size[1] - 2, image.scale / 6)
-            found.append(draw.quantized(made, scale=float(np.float32(image.scale * 7 / 5)), bits=6))
+            found.append(draw.quantized(made, scale=float(np.float32(image.scale / 6 * 41 / 5)), bits=6))
         else:
             found.append(draw.quantized(draw.conv(around)))
     return found
@@ -258,8 +258,8 @@ def old(draw: Draw) -> list[T]:
 
 
 FAMILIES: dict[Callable[[Draw], list[T]], int] = {
-    convolutions: 4, functions: 4, each_function: 6, requantized: 4, transposed: 4, sums: 4, concatenations: 4,
-    slices: 4, blocks: 4, repeated: 4, pooled: 4, padded: 4, shared: 4, old: 4,
+    convolutions: 8, functions: 6, each_function: 12, requantized: 6, transposed: 8, sums: 6, concatenations: 6,
+    slices: 6, blocks: 6, repeated: 6, pooled: 6, padded: 6, shared: 4, old: 4,
 }  # fmt: skip
 """Each with how many files are drawn."""
 

@@ -104,7 +104,7 @@ OF_ITS_OWN = "node Where_0 (Where): one of its images must have four channels, t
         ({"limit": None}, HALF),
         ({"score": (2, 3, 1, 1)}, FOURTH),
         ({"score": (2, 4, 1, 1)}, FOURTH),
-        ({"score": (3, 4, 2, 1)}, "must be"),
+        ({"score": (3, 4, 2, 1)}, FOURTH),
         (
             {"score": (0, 4, 1, 3)},
             "(Slice): it must take neighbouring channels, rows or columns (step 1), got steps [3]",
