@@ -152,7 +152,9 @@ def test_our_rtl_has_no_warnings(name: str, tmp_path: Path) -> None:
         paths = [Path(path) for path in operator.get_rtl_file_list(abspath=True)]
         sources = [fifo if path == fifo_source() else path for path in paths]
         top = operator.get_nodeattr("gen_top_module")
-        verilate([*flags, "--top-module", top], sources, ("*/finn-rtllib/*", "*/wrapper/*"), tmp_path)
+        wrapper = folder / f"{top}.v"  # whose data ports are whole bytes
+        write_text(wrapper, f"/* verilator lint_off UNUSEDSIGNAL */\n{wrapper.read_text()}")
+        verilate([*flags, "--top-module", top], sources, ("*/finn-rtllib/*",), tmp_path)
 
 
 def test_nothing_but_the_sources_of_a_node_is_built() -> None:
