@@ -103,8 +103,9 @@ class Operator:
         raise NotImplementedError(f"{cls.__name__} says nothing of its {facet}")
 
     drawn_into: Callable[[Generator, tuple[int, int, int], int, bool], dict[str, Any] | None] | None = None
-    """Of a user's operator, how the fuzzer puts it into networks: by a random number generator, the shape (H, W, C), the
-    bits and the sign of what it reads, the `domain`, the `kind` and the attributes of an ONNX node; or None, not there.
+    """Of a user's operator, how the fuzzer puts it into networks: of a random number generator, the shape (H, W, C),
+    the bits and the sign of what it reads, the `domain`, the `kind` and the attributes of an ONNX node; or None: not
+    there.
     """
 
     # What it computes.
