@@ -61,6 +61,8 @@ def choose(model: ModelWrapper, hls: HlsConfig) -> fold.Folding:
         for node in model.graph.node
         if (operator := facets(node)).multiplies
     }
+    if not units:
+        return fold.balanced(model, _least_cycles(model) if hls.target_fps is None else hls.target_cycles)
     beside = Beside(model)
     if hls.target_fps is None:
         period, chosen = _fastest(units, budget, beside, part, hls)
@@ -68,6 +70,16 @@ def choose(model: ModelWrapper, hls: HlsConfig) -> fold.Folding:
         period = hls.target_cycles
         chosen = _settled(units, budget, beside, period) or _explain(units, budget, beside, part, hls)
     return fold.balanced(model, period, _foldings(chosen))
+
+
+def _least_cycles(model: ModelWrapper) -> int:
+    """Of the slowest node where every node is as wide as its channels allow; the graph is unfolded afterwards."""
+    widest = fold.balanced(model, 1)
+    fold.set_all(model, widest)
+    try:
+        return max(int(facets(node).get_exp_cycles()) for node in model.graph.node)
+    finally:
+        fold.set_all(model, {name: dict.fromkeys(keys, 1) for name, keys in widest.items()})
 
 
 class Beside:

@@ -29,6 +29,11 @@ FOUND = {
         ),
         (2,), 4, 4,
     ),
+    # nothing that multiplies: there was nothing to choose foldings for
+    "no matrix unit": Net(
+        (Step("maxpool", (0,), kernel=(2, 2), stride=(2, 2)), Step("requant", (1,), bits=4, activation="tanh")), (2,),
+        8, 8,
+    ),
 }  # fmt: skip
 
 

@@ -117,6 +117,11 @@ class BoxSum_rtl(StreamOp):
     def limits(self) -> dict[str, int]:
         return {}  # no folding: all channels at once
 
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Rough: counters, adders, and two rows in LUT memory, three bits of 64 words in four LUTs."""
+        width, beat = self.attribute("ImgDim")[1], self.get_instream_width()
+        return int(40 + 4 * self.get_outstream_width() + 2 * -(-beat // 3) * 4 * -(-width // 64))
+
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         (height, width), kind = self.attribute("ImgDim"), self.get_input_datatype()
         sizes = {
