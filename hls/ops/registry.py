@@ -44,7 +44,11 @@ def register(operator: type[Operator]) -> type[Operator]:
 
     `UserError` where its name, or its short name, is another's, and for what is no operator.
     """
-    if not (isinstance(operator, type) and issubclass(operator, Operator) and hasattr(operator, "short")):
+    if not (
+        isinstance(operator, type)
+        and issubclass(operator, Operator)
+        and bool(getattr(operator, "short", None))
+    ):
         raise UserError(
             f"{operator.__name__} of {operator.__module__}: expected a class derived from Operator with a "
             "`short` name"
