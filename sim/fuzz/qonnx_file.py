@@ -296,6 +296,9 @@ class _Writer:
         scale = self.scales.get(self.known[number].scale)
         if scale is None:
             most = float(np.quantile(np.abs(self.values[value]), self.rng.uniform(0.97, 1)))
+            most *= self.rng.uniform(
+                0.85, 1.1
+            )  # the largest of quantized values stands to them as small numbers do
             high = span(step.bits, step.signed)[1]
             scale = np.float32(max(most, 1e-3) / high)
             if self.rng.random() < 0.2 and step.kind != "requant":
