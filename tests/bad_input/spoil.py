@@ -131,7 +131,7 @@ def _networks(folder: Path) -> None:
         f"from pathlib import Path\nPath({str(folder / EXECUTED)!r}).write_text('imported')\n"
     )
     spoilers: dict[str, Callable[[onnx.ModelProto], None]] = {
-        "operator": lambda graph: setattr(first(graph, "Relu"), "op_type", "Sigmoid"),
+        "operator": lambda graph: setattr(first(graph, "Relu"), "op_type", "Gelu"),
         "wide": lambda graph: constant(graph, activation(graph, 1), 3, 9),
         "nan": lambda graph: constant(graph, activation(graph, 1), 3, np.nan),
         "scales": one_scale_of_its_own,
