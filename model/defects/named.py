@@ -11,6 +11,8 @@ NAMED = {
     "single": DefectConfig(mix={"single": 1.0}),
     "channels": DefectConfig(mix={"channels": 1.0}),
     "detector": DefectConfig(mix={"detector": 1.0}),
+    "shapes": DefectConfig(mix={"shapes": 1.0}),
+    "orbit": DefectConfig(mix={"orbit": 1.0}),
 }
 
 
