@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.crops import CropPool
 from model.defects import DefectConfig, named_set, synthesize
+from model.generator import Generator
 from model.hard import HARD, hard_picture, hard_pictures
 from model.hard.grain import MOST_NOISE
 from model.metrics import CAP_DB, alarms, psnr_db
@@ -28,6 +29,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 VALIDATED = ("dynamic", "shapes", "sound", "hard")  # groups of a finder's validation crops
 SEEN = 80 / 255  # of a defect that must be found: off the scene by so much
+CALLS_NOTHING = -0.1  # score to start with, nearly all pixels are sound
 UNSEEN = 1_000_000  # number of the first hard picture that validates
 
 
@@ -183,3 +185,31 @@ def _defect_db(validation: FinderValidation, repaired: list[Photo]) -> list[floa
         if broken.any():
             result.append(psnr_db(clean[broken][None], image[broken][None]))
     return result
+
+
+@torch.no_grad()
+def start(network: Generator) -> None:
+    """Begin with filters that see each pixel of a 2x2 cell against its neighbours, in each colour, brighter
+    and darker, and with a score that calls nothing broken.
+
+    From random filters, and from those of a network that paints, half of the first layer fell silent for good
+    (docs/log-finder.md, 2026-11-29). Only where the first layer has a kernel of 4 and a stride of 2.
+    """
+    first, last = network.enc[0], network.dec[-1]
+    assert isinstance(first, nn.Conv2d) and isinstance(last, nn.ConvTranspose2d)
+    for layer in (*network.enc, *([network.center] if network.center else []), *network.dec):
+        nn.init.zeros_(layer.bias)
+    nn.init.constant_(last.bias[-1:], CALLS_NOTHING)  # type: ignore[index]
+    last.weight[:, -1:].mul_(0.1)
+    if network.config.kernel != 4 or network.config.stride != 2:
+        return
+    patterns = []
+    for row, column in ((1, 1), (1, 2), (2, 1), (2, 2)):
+        pattern = torch.zeros(4, 4)
+        pattern[row - 1 : row + 2, column - 1 : column + 2] = -1 / 8
+        pattern[row, column] = 1.0
+        patterns += [pattern, -pattern]
+    for channel in range(first.out_channels):
+        colour, which = divmod(channel, len(patterns))
+        first.weight[channel] *= 0.5
+        first.weight[channel, colour % 3] += patterns[which]

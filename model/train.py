@@ -24,6 +24,7 @@ import typer
 from model.checkpoint import save
 from model.defects import DefectConfig
 from model.evaluate import load_generator
+from model.finder import start as start_finder
 from model.generator import Generator, GeneratorConfig, check_frame, folded
 from model.learn import Learner, TrainConfig
 from model.loop import config_json, fit, load_pools, training_key, write_curve
@@ -90,6 +91,8 @@ def train(
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         network = Generator(generator) if first is None else first
+        if first is None and settings.objective == "finder" and not generator.spectral_norm:
+            start_finder(network)
     learner = Learner(network, defects, settings, pool, validation)
     events = out / "tensorboard" / "train"
     fit(learner, out / "train_state.pt", key, validate_first=first is not None, events=events)

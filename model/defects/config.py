@@ -47,7 +47,7 @@ class DefectConfig:
 
     # detector: windows of real bad-pixel maps
     detector_maps: str = (
-        "data/detectors"  # folder of FITS files, 0 = bad; relative paths start at the project
+        "data/detectors"  # folder of FITS files, 0 = bad, or a file; relative paths start at the project
     )
 
     # shapes: defects of every kind; orbit: those of a camera in orbit, which read alike

@@ -34,13 +34,13 @@ def shapes(sides: Sides, config: DefectConfig, generator: torch.Generator) -> Pa
     n, height, width = sides
     device, most = generator.device, config.shape_count[1]
     u = torch.rand((12, n, most), generator=generator, device=device, dtype=torch.float64)
-    shape = _choose(u[0], config.shapes)  # N, D: a name's number in `config.shapes`
-    names = list(config.shapes)
+    names = sorted(config.shapes)
+    shape = _choose(u[0], config.shapes)  # N, D: a name's number in `names`
     number = torch.arange(most, device=device)
     used = number < between(u[1, :, :1], *config.shape_count)
     tall, wide, fill = _extents(shape, names, sides, config, u[2:5])
     place = _choose(u[5], config.places)
-    top, left = _positions(place, list(config.places), (height, width), (tall, wide), u[6:9])
+    top, left = _positions(place, sorted(config.places), (height, width), (tall, wide), u[6:9])
     rows, columns = within(height, top, top + tall), within(width, left, left + wide)  # N, D, H and N, D, W
     walks = torch.tensor([name == "cluster" for name in names], device=device)[shape] & used
     order = (number + 1) * (used & ~walks)
@@ -57,6 +57,7 @@ def shapes(sides: Sides, config: DefectConfig, generator: torch.Generator) -> Pa
         owner = flat.view(n, height, width)
     chance = torch.cat([fill.new_ones(n, 1), fill], 1).gather(1, owner.flatten(1)).view_as(owner)
     hit = torch.rand(sides, generator=generator, device=device) < chance
+    hit.flatten(1).scatter_(1, (top * width + left).flatten(1), True)  # a box has one broken pixel at least
     owner = owner * hit
     return _valued(owner, most, config, generator)
 
@@ -97,7 +98,7 @@ def _valued(owner: Tensor, most: int, config: DefectConfig, generator: torch.Gen
     value = _choose(u[0].double(), config.values)
     low, high = config.amplitude
     amplitude = (low + u[1] * (high - low)) / LEVELS
-    names = list(config.values)
+    names = sorted(config.values)
     offsets = torch.zeros_like(amplitude)
     gains = torch.zeros_like(amplitude)
     for number, name in enumerate(names):
@@ -106,7 +107,7 @@ def _valued(owner: Tensor, most: int, config: DefectConfig, generator: torch.Gen
         offsets = torch.where(here, torch.as_tensor(offset, dtype=u.dtype, device=device), offsets)
         gains = torch.where(here, float(name in ("cold", "warm")), gains)
     tint = _choose(u[2].double(), config.tints)
-    tints = list(config.tints)
+    tints = sorted(config.tints)
     lost = torch.ones((n, most, 3), device=device, dtype=torch.bool)
     colour = (u[4] * 3).long().unsqueeze(-1) == torch.arange(3, device=device)
     for number, wanted in enumerate(tints):
@@ -180,8 +181,8 @@ def _positions(
 
 
 def _choose(u: Tensor, chances: Mapping[Any, float]) -> Tensor:
-    """Uniform numbers in [0, 1) -> places in the dictionary, drawn in proportion to its values."""
-    weights = torch.tensor(list(chances.values()), dtype=torch.float64, device=u.device)
+    """Uniform numbers in [0, 1) -> places among the sorted keys, drawn in proportion to the values."""
+    weights = torch.tensor([chances[key] for key in sorted(chances)], dtype=torch.float64, device=u.device)
     return torch.bucketize(u, (weights.cumsum(0) / weights.sum())[:-1], right=True)
 
 
