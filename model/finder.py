@@ -87,7 +87,8 @@ class FinderCrops:
             read = torch.from_numpy(rng.uniform(0.1, 0.9, (len(noisy), 1, 1, 1))).float()
             grain = torch.randn(part.shape, generator=random)
             alike = torch.from_numpy(rng.random((len(noisy), 1, 1, 1)) < 0.3)
-            grain = torch.where(alike, 0.9 * grain[:, :1] + 0.4 * grain, grain)
+            shared = torch.randn(part[:, :1].shape, generator=random)
+            grain = torch.where(alike, 0.9 * shared + 0.19**0.5 * grain, grain)
             clean[noisy] = (part + level * grain * (read + (1 - read) * 2 * part).sqrt()).clamp(0, 1)
         return (clean * 255).round() / 255
 

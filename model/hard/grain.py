@@ -26,7 +26,7 @@ def noisy(picture: Picture, levels: float, rng: np.random.Generator) -> Picture:
     size = levels / 255 * np.sqrt(read + (1 - read) * picture * 2)
     grain = rng.standard_normal(picture.shape)
     if rng.random() < 0.5:  # as much in all colours, as film and grey sensors have it
-        grain = grain[..., :1] * 0.9 + grain * 0.4
+        grain = 0.9 * rng.standard_normal(picture.shape[:2])[..., None] + 0.19**0.5 * grain
     return np.asarray(np.clip(picture + grain * size, 0, 1), np.float32)
 
 
