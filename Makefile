@@ -34,7 +34,7 @@ ENV := .venv/.complete
 
 .DELETE_ON_ERROR:
 .PHONY: help env data train prune qat export lower cosim csim fit bitstream package fifo-check formal \
-  mutants bench ablation ladder evaluate bad-input fuzz soak regress test lint clean distclean
+  mutants bench ablation ladder evaluate harm bad-input fuzz soak regress test lint clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -153,6 +153,10 @@ ladder: $(BUILD)/pruned.safetensors $(ENV) ## what each step down costs: bit wid
 evaluate: $(NETWORK) $(ENV) ## PSNR and SSIM of the networks and the baselines
 	$(PY) -m quant.evaluate $(BUILD) --config $(TOML) --defects $(DEFECTS) --samples $(SAMPLES) --jobs $(JOBS) \
 	  $(if $(PHOTOS),--photos '$(PHOTOS)') $(addprefix --checkpoint ,$(filter-out $(BUILD)/qat.safetensors,$(NETWORK))) $(if $(or $(MAPPED),$(SHIPPED_MAPPED)),--mapped '$(or $(MAPPED),$(SHIPPED_MAPPED))')
+
+harm: $(NETWORK) $(ENV) ## false alarms on sound frames, recall of every kind of defect, beside camera rules (SAMPLES)
+	$(PY) -m quant.harm $(NETWORK) --config $(TOML) --out $(BUILD)/harm.json \
+	  $(if $(filter-out file,$(origin SAMPLES)),--samples $(SAMPLES))
 
 bad-input: $(ENV) ## list all kinds of bad input with the error each gets, in build/bad_input.md
 	$(PY) -m tests.bad_input.report build/bad_input.md

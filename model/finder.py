@@ -6,7 +6,7 @@ Axis letters: N crops, S side in px, H = W = S.
 """
 
 from dataclasses import dataclass as plain_dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from model.crops import CropPool
 from model.defects import DefectConfig, named_set, synthesize
 from model.generator import Generator
-from model.hard import HARD, hard_picture, hard_pictures
+from model.hard import HARD, LEAST_SIDE, hard_picture, hard_pictures
 from model.hard.grain import MOST_NOISE
 from model.metrics import CAP_DB, alarms, psnr_db
 from model.objectives import Batch
@@ -30,6 +30,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 VALIDATED = ("dynamic", "shapes", "sound", "hard")  # groups of a finder's validation crops
 SEEN = 80 / 255  # of a defect that must be found: off the scene by so much
 CALLS_NOTHING = -0.1  # score to start with, nearly all pixels are sound
+RANDOM = 0.3  # of the usual random start of the first and the last layer
 UNSEEN = 1_000_000  # number of the first hard picture that validates
 
 
@@ -39,7 +40,7 @@ class FinderConfig:
 
     hard_share: Share = 0.4  # of hard sets, the others of photographs
     hard_pictures: Annotated[int, Field(ge=1)] = 16  # of each hard set in memory
-    hard_side: Annotated[int, Field(ge=64)] = 192  # px
+    hard_side: Annotated[int, Field(ge=LEAST_SIDE)] = 192  # px
     small_share: Share = 0.3  # of the crops of photographs: at half their size
     sound_share: Share = 0.4  # without a defect
     noisy_share: Share = 0.3  # with shot and read noise
@@ -122,7 +123,9 @@ class FinderValidation:
 def finder_validation(photos: CropPool, count: int, side: int, seed: int) -> FinderValidation:
     """`count` crops of photographs a group, and 4 of every hard set, none of which is trained on."""
     rng = np.random.default_rng(seed)
-    hard = np.stack([hard_picture(name, side, UNSEEN + number) for name in HARD for number in range(4)])
+    large = max(side, LEAST_SIDE)
+    hard = np.stack([hard_picture(name, large, UNSEEN + number) for name in HARD for number in range(4)])
+    hard = hard[:, :side, :side]
     clean: dict[str, Photo] = {}
     defective: dict[str, Photo] = {}
     broken: dict[str, NDArray[np.bool_]] = {}
@@ -190,27 +193,56 @@ def _defect_db(validation: FinderValidation, repaired: list[Photo]) -> list[floa
 
 @torch.no_grad()
 def start(network: Generator) -> None:
-    """Begin with filters that see each pixel of a 2x2 cell against its neighbours, in each colour, brighter
-    and darker, and with a score that calls nothing broken.
+    """Begin with a finder of single pixels: of each of the four pixels of a 2x2 cell the first layer sees how
+    far it is off its neighbours in light, how near to black or white it is, and how far off its neighbours
+    in colour, and the last layer adds that up for this pixel.
 
-    From random filters, and from those of a network that paints, half of the first layer fell silent for good
-    (docs/log-finder.md, 2026-11-29). Only where the first layer has a kernel of 4 and a stride of 2.
+    Random filters, and those of a network that paints, took thousands of steps to tell a pixel from the one
+    beside it, and half of them fell silent for good (docs/log-finder.md, 2026-11-29). Only where the first
+    layer has a kernel of 4 and a stride of 2, and for its first 24 channels.
     """
     first, last = network.enc[0], network.dec[-1]
     assert isinstance(first, nn.Conv2d) and isinstance(last, nn.ConvTranspose2d)
+    assert first.bias is not None and last.bias is not None
     for layer in (*network.enc, *([network.center] if network.center else []), *network.dec):
         nn.init.zeros_(layer.bias)
-    nn.init.constant_(last.bias[-1:], CALLS_NOTHING)  # type: ignore[index]
-    last.weight[:, -1:].mul_(0.1)
+    last.bias[-1:] = CALLS_NOTHING
+    last.weight[:, -1:].mul_(RANDOM)
     if network.config.kernel != 4 or network.config.stride != 2:
         return
-    patterns = []
-    for row, column in ((1, 1), (1, 2), (2, 1), (2, 2)):
-        pattern = torch.zeros(4, 4)
-        pattern[row - 1 : row + 2, column - 1 : column + 2] = -1 / 8
-        pattern[row, column] = 1.0
-        patterns += [pattern, -pattern]
-    for channel in range(first.out_channels):
-        colour, which = divmod(channel, len(patterns))
-        first.weight[channel] *= 0.5
-        first.weight[channel, colour % 3] += patterns[which]
+    first.weight.mul_(RANDOM)
+    for channel, (row, column, sense) in zip(range(first.out_channels), _SENSES, strict=False):
+        alone = torch.zeros(4, 4)
+        alone[row, column] = 1.0
+        around = torch.zeros(4, 4)
+        around[row - 1 : row + 2, column - 1 : column + 2] = -1 / 8
+        pattern = alone if sense.level is not None else alone + around * (1 - alone)
+        for colour, weight in enumerate(sense.colours):
+            first.weight[channel, colour] += sense.gain * weight * pattern
+        if sense.level is not None:
+            first.bias[channel] = -sense.gain * sense.level
+        last.weight[channel, -1, row, column] += sense.counts
+
+
+class _Sense(NamedTuple):
+    """What a channel sees of a pixel: gain * (colours . pixel - level), or with no level off the mean of its
+    neighbours; and how much that counts for the pixel's score.
+    """
+
+    gain: float
+    colours: tuple[float, float, float]
+    level: float | None
+    counts: float
+
+
+LIGHT = (0.28, 0.44, 0.28)
+_SENSES = [
+    (row, column, sense)
+    for sense in (
+        _Sense(1.5, LIGHT, None, 0.8), _Sense(-1.5, LIGHT, None, 0.8),
+        _Sense(1.5, LIGHT, 0.7, 0.3), _Sense(-1.5, LIGHT, 0.3, 0.3),
+        _Sense(1.5, (0.5, 0.0, -0.5), None, 0.6), _Sense(-1.5, (0.5, 0.0, -0.5), None, 0.6),
+    )
+    for row in (1, 2)
+    for column in (1, 2)
+]  # fmt: skip

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from model.defects import named_set
 from model.generator import check_frame
+from model.hard import LEAST_SIDE
 from model.harm import (
     NOISES,
     Repair,
@@ -30,7 +31,7 @@ from model.harm import (
     roc,
     tiles,
 )
-from model.photos import Photo, held_out
+from model.photos import Photo, find_photos, held_out, read_photo
 from model.rules import hot_pixels, outliers
 from model.samples import Samples
 from pixelmend import config as configuration
@@ -57,7 +58,7 @@ def harm(
         figures: dict[str, Any] = {
             "photographs": harm_to_photographs(method, photos, frame),
             "noise": {f"{levels:.0f}": harm_to_noise(method, photos, frame, levels) for levels in NOISES},
-            "hard": harm_to_hard(method, frame.height, pictures),
+            "hard": harm_to_hard(method, max(frame.height, LEAST_SIDE), pictures),
             "defects": {
                 kind: on_defects(method, Samples(images, frame, named_set(kind), seed), samples)
                 for kind in SETS
@@ -124,6 +125,10 @@ def main(
     checkpoints: Annotated[list[Path], typer.Argument(help="networks that find defects, float or quantized")],
     config: Annotated[Path, typer.Option(help="a file of configs/; [frame] is read")],
     out: Annotated[Path, typer.Option(help="JSON file to write")] = Path("build/harm.json"),
+    folder: Annotated[
+        Path | None,
+        typer.Option("--photos", help="folder of photographs; without it those held out from training"),
+    ] = None,
     samples: Annotated[int, typer.Option(help="frames of every defect set")] = 40,
     pictures: Annotated[int, typer.Option(help="of every hard set", min=1)] = 8,
     shift: Annotated[float, typer.Option(help="added to every score, to move along the ROC")] = 0.0,
@@ -140,8 +145,7 @@ def main(
         check_frame(frame, network.config)
     methods = RULES | {name: Scored(network, shift) for name, network in networks.items()}
     torch.set_num_threads(1)
-    found = held_out(ROOT / "data" / "heldout")
-    photos = {name: photo for name, photo in found.items() if min(photo.shape[:2]) >= frame.height}
+    photos = _photographs_of(folder, frame)
     figures = harm(methods, photos, frame, samples, pictures, seed)
     console.print(table(figures))
     digests = {str(path): file_digest(path) for path in checkpoints}
@@ -149,6 +153,22 @@ def main(
     maker = made_by() | settings | {"stage": "quant.harm", "checkpoints": digests}
     write_json(out, {"figures": figures, "made_by": maker})
     note(f"{out}: written")
+
+
+def _photographs_of(folder: Path | None, frame: Frame) -> dict[str, Photo]:
+    """By name, at full size; those smaller than a frame are left out. `UserError` where none is left."""
+    if folder is None:
+        found = held_out(ROOT / "data" / "heldout")
+    else:
+        found = {path.name: read_photo(path) for path in find_photos(folder)}
+    large = {
+        name: photo
+        for name, photo in found.items()
+        if photo.shape[0] >= frame.height and photo.shape[1] >= frame.width
+    }
+    if not large:
+        raise UserError(f"no photograph of at least {frame.height}x{frame.width} px to judge by")
+    return large
 
 
 def _name(path: Path) -> str:

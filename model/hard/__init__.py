@@ -14,10 +14,12 @@ from model.hard.scene import Picture
 from model.photos import Photo
 from pixelmend.errors import UserError
 
-__all__ = ["HARD", "hard_picture", "hard_pictures"]
+__all__ = ["HARD", "LEAST_SIDE", "hard_picture", "hard_pictures"]
 
 Draw = Callable[[int, np.random.Generator, bool], Picture]
 """Side in px, random numbers, and whether it is to judge -> float (S, S, 3) in [0, 1]."""
+
+LEAST_SIDE = 64  # px, what is drawn needs room
 
 HARD: dict[str, Draw] = {
     "lattice": lattices.lattice,
@@ -45,8 +47,10 @@ HARD: dict[str, Draw] = {
 def hard_picture(name: str, side: int, seed: int, judge: bool = False) -> Photo:
     """Picture number `seed` of a set, uint8 (S, S, 3); with `judge` one that no training sees.
 
-    `UserError` where there is no such set.
+    `UserError` where there is no such set, or the picture would have a side under `LEAST_SIDE`.
     """
+    if side < LEAST_SIDE:
+        raise UserError(f"hard pictures have sides of at least {LEAST_SIDE} px, got {side}")
     if name not in HARD:
         raise UserError(f"no hard set '{name}'; there are {', '.join(HARD)}")
     rng = np.random.default_rng([crc32(name.encode()), int(judge), seed])

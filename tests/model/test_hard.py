@@ -40,6 +40,8 @@ def test_fonts_are_there_and_apart() -> None:
 def test_no_such_set() -> None:
     with pytest.raises(UserError, match="no hard set 'snow'; there are lattice, fence"):
         hard_picture("snow", SIDE, 0)
+    with pytest.raises(UserError, match="sides of at least 64 px, got 32"):
+        hard_picture("text", 32, 0)
 
 
 def test_a_pen_covers_what_it_crosses() -> None:
