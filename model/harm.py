@@ -20,7 +20,7 @@ from model.generator import HALF, SCORED, EncoderDecoder
 from model.hard import HARD, hard_picture
 from model.hard.grain import noisy
 from model.learn import to_frames, to_pixels
-from model.metrics import CAP_DB, alarms, psnr_db, rates
+from model.metrics import CAP_DB, alarms, defect_psnr_db, psnr_db, rates
 from model.photos import Photo
 from model.samples import Samples
 from pixelmend.config import Frame
@@ -132,20 +132,23 @@ def harm_to_hard(method: Repair, side: int, count: int) -> dict[str, dict[str, f
 
 
 def on_defects(method: Repair, samples: Samples, count: int) -> dict[str, float]:
-    """`rates`, and the mean PSNR of the whole frames before and after, on samples 0..count-1.
+    """`rates`, and the mean PSNR of the whole frames before and after and in the defects, on samples
+    0..count-1.
 
     `worse` is the share of the frames that come out worse as a whole than they went in.
     """
     sums: Counter[str] = Counter()
-    before, after = [], []
-    for clean, defective, _, broken in (samples[index] for index in range(count)):
+    before, after, inside = [], [], []
+    for clean, defective, mask, broken in (samples[index] for index in range(count)):
         result = method(defective)
         sums.update(alarms(clean, defective, result, broken))
         before.append(psnr_db(clean, defective))
         after.append(psnr_db(clean, result))
+        inside.append(defect_psnr_db(clean, result, mask))
     worse = float(np.mean(np.array(after) < np.array(before)))
     return rates(sums) | {
-        "defective_psnr_db": float(np.mean(before)), "psnr_db": float(np.mean(after)), "worse": worse
+        "defective_psnr_db": float(np.mean(before)), "psnr_db": float(np.mean(after)),
+        "defect_psnr_db": float(np.mean(inside)), "worse": worse,
     }  # fmt: skip
 
 

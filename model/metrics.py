@@ -34,6 +34,13 @@ def psnr_db(clean: Image, result: Image) -> float:
     return _decibels((first - second) ** 2)
 
 
+def defect_psnr_db(clean: Image, result: Image, mask: NDArray[np.bool_]) -> float:
+    """The mean over the clusters of a mask (H, W) of the PSNR in their bounding boxes, as in `quality`."""
+    first, second = _pair(clean, result)
+    errors = (first - second) ** 2
+    return float(np.mean([_decibels(errors[box]) for box in clusters(mask)]))
+
+
 def ssim(clean: Image, result: Image) -> float:
     """Structural similarity of two images (H, W, 3) with sides of at least 7 px."""
     return float(_similarity(*_pair(clean, result)).mean())

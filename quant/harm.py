@@ -91,7 +91,7 @@ def table(figures: dict[str, Any]) -> Table:
     for name in first["hard"]:
         rows.append((f"{name}: false/Mpx (dB)", _sound("hard", name)))
     for name in first["defects"]:
-        rows.append((f"{name}: dB, precision, recall, false/Mpx", _damaged(name)))
+        rows.append((f"{name}: dB (in defects), precision, recall, false/Mpx", _damaged(name)))
     for name in first["kinds"]:
         rows.append((f"recall, {name}", _kind(name)))
     for label, cell in rows:
@@ -110,9 +110,8 @@ def _sound(group: str, name: str) -> Callable[[Any], str]:
 def _damaged(name: str) -> Callable[[Any], str]:
     def cell(figures: Any) -> str:
         row = figures["defects"][name]
-        return (
-            f"{row['psnr_db']:.2f}, {row['precision']:.3f}, {row['recall']:.3f}, {row['false_per_mpx']:.0f}"
-        )
+        decibels = f"{row['psnr_db']:.2f} ({row['defect_psnr_db']:.2f})"
+        return f"{decibels}, {row['precision']:.3f}, {row['recall']:.3f}, {row['false_per_mpx']:.0f}"
 
     return cell
 

@@ -10,6 +10,7 @@ from model.metrics import (
     CAP_DB,
     alarms,
     clusters,
+    defect_psnr_db,
     grow,
     mean_and_error,
     mean_quality,
@@ -196,3 +197,11 @@ def test_alarms_and_their_rates() -> None:
     assert (nothing["precision"], nothing["recall"], nothing["left"]) == (1.0, 1.0, 0.0)
     with pytest.raises(UserError, match="expected three images of one shape"):
         alarms(clean, defective, result[:3], broken)
+
+
+def test_defect_psnr_is_that_of_quality() -> None:
+    random = np.random.default_rng(4)
+    clean, result = random.integers(0, 256, (2, 20, 24, 3), dtype=np.uint8)
+    mask = np.zeros((20, 24), np.bool_)
+    mask[2:5, 3:9] = mask[12:15, 12] = True
+    assert defect_psnr_db(clean, result, mask) == quality(clean, result, mask)["defect_psnr_db"]
