@@ -50,8 +50,11 @@ LEAST_SAMPLES = 2
 def harm(
     methods: dict[str, Repair], photos: dict[str, Photo], frame: Frame, samples: int, pictures: int, seed: int
 ) -> dict[str, Any]:
-    """All figures of every method, by its name; `samples` frames a set, `pictures` of every hard set."""
+    """All figures of every method, by its name: `samples` frames with dynamic defects, a fifth as many of
+    each other set, a 25th of each kind, `pictures` of every hard set.
+    """
     result = {}
+    counts = {kind: samples if kind == "dynamic" else max(LEAST_SAMPLES, samples // 5) for kind in SETS}
     for name, method in methods.items():
         started = time.monotonic()
         images = list(photos.values())
@@ -60,10 +63,10 @@ def harm(
             "noise": {f"{levels:.0f}": harm_to_noise(method, photos, frame, levels) for levels in NOISES},
             "hard": harm_to_hard(method, max(frame.height, LEAST_SIDE), pictures),
             "defects": {
-                kind: on_defects(method, Samples(images, frame, named_set(kind), seed), samples)
-                for kind in SETS
+                kind: on_defects(method, Samples(images, frame, named_set(kind), seed), count)
+                for kind, count in counts.items()
             },
-            "kinds": recall_by_kind(method, images, frame, max(1, samples // 5), seed),
+            "kinds": recall_by_kind(method, images, frame, max(LEAST_SAMPLES, samples // 25), seed),
         }
         if isinstance(method, Scored):
             sound = [tile for photo in images for tile in tiles(photo, frame)]
@@ -128,7 +131,8 @@ def main(
         Path | None,
         typer.Option("--photos", help="folder of photographs; without it those held out from training"),
     ] = None,
-    samples: Annotated[int, typer.Option(help="frames of every defect set")] = 40,
+    rules: Annotated[bool, typer.Option(help="the camera rules beside the networks")] = True,
+    samples: Annotated[int, typer.Option(help="frames with dynamic defects; fewer of the others")] = 200,
     pictures: Annotated[int, typer.Option(help="of every hard set", min=1)] = 8,
     shift: Annotated[float, typer.Option(help="added to every score, to move along the ROC")] = 0.0,
     seed: Annotated[int, typer.Option(help="of the places and the defects", min=0)] = 1,
@@ -142,7 +146,7 @@ def main(
         raise UserError(f"expected checkpoints of different names, got {', '.join(map(str, checkpoints))}")
     for network in networks.values():
         check_frame(frame, network.config)
-    methods = RULES | {name: Scored(network, shift) for name, network in networks.items()}
+    methods = (RULES if rules else {}) | {name: Scored(network, shift) for name, network in networks.items()}
     torch.set_num_threads(1)
     photos = _photographs_of(folder, frame)
     figures = harm(methods, photos, frame, samples, pictures, seed)
