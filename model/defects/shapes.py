@@ -117,22 +117,28 @@ def _valued(owner: Tensor, most: int, config: DefectConfig, generator: torch.Gen
         elif wanted == "one":
             lost = torch.where((tint == number).unsqueeze(-1), colour, lost)
     each = torch.tensor([name == "each" for name in tints], device=device)[tint]  # N, D
-    # every property of the defect that owns a pixel, for each colour
-    own = (owner - 1).clamp(min=0).flatten(1)  # N, HW
-    broken = owner > 0
-    gain = gains.gather(1, own).view(n, 1, height, width).expand(n, 3, height, width)
-    offset = offsets.gather(1, own).view(n, 1, height, width).expand(n, 3, height, width)
-    share = torch.rand((n, 3, height, width), generator=generator, device=device)
-    noisy = torch.tensor([name == "noisy" for name in names], device=device)[value].gather(1, own)
-    differs = each.gather(1, own).view(n, 1, height, width)
-    share = torch.where(differs, share, share[:, :1])
-    offset = torch.where(noisy.view(n, 1, height, width), share, offset)
+    noisy = torch.tensor([name == "noisy" for name in names], device=device)[value]
+    # the properties of the defect that owns a pixel, for the few that one owns: K broken pixels
+    frame, row, column = torch.nonzero(owner, as_tuple=True)
+    own = frame, owner[frame, row, column] - 1
+    share = torch.rand((len(frame), 3), generator=generator, device=device)
+    share = torch.where(each[own].unsqueeze(1), share, share[:, :1])  # K, 3
+    gain = gains[own].unsqueeze(1).expand(-1, 3)
+    offset = torch.where(noisy[own].unsqueeze(1), share, offsets[own].unsqueeze(1))
     # warm and cold pixels of a cluster are not equally so
-    scaled = 0.7 + 0.6 * share
-    vary = (gain > 0) & differs
-    offset = torch.where(vary, offset * scaled, offset)
-    taken = lost.gather(1, own.unsqueeze(-1).expand(-1, -1, 3)).view(n, height, width, 3).permute(0, 3, 1, 2)
-    return Pattern((2 * broken).short(), margin=True, channels=taken, gain=gain, offset=offset)
+    offset = torch.where((gain > 0) & each[own].unsqueeze(1), offset * (0.7 + 0.6 * share), offset)
+    maps = torch.zeros((2, n, height, width, 3), device=device)
+    maps[:, frame, row, column] = torch.stack([gain, offset])
+    taken = torch.zeros((n, height, width, 3), device=device, dtype=torch.bool)
+    taken[frame, row, column] = lost[own]
+    gain, offset = maps.permute(0, 1, 4, 2, 3)
+    return Pattern(
+        (2 * (owner > 0)).short(),
+        margin=True,
+        channels=taken.permute(0, 3, 1, 2),
+        gain=gain,
+        offset=offset,
+    )
 
 
 def _extents(
