@@ -22,8 +22,8 @@ LEVELS = 255
 ORBIT_SHARE = 26484 / (
     2844 * 4284
 )  # of the pixels of a camera on the ISS that are broken (design, section 11)
-ORBIT_SIZES = {1: 23800, 2: 584, 3: 393, 4: 38, 5: 14, 6: 6, 7: 4, 8: 2, 9: 1, 10: 1, 11: 1, 13: 1}
-"""Its clusters by their number of pixels; the sixteen beyond 5 px are spread up to the largest known."""
+ORBIT_SIZES = {1: 23800, 2: 584, 3: 393, 4: 38, 5: 14, 6: 9, 7: 3, 8: 2, 11: 1, 13: 1}
+"""Its 8-connected clusters by their number of pixels."""
 
 
 def shapes(sides: Sides, config: DefectConfig, generator: torch.Generator) -> Pattern:
