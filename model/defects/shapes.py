@@ -19,9 +19,7 @@ from pixelmend.errors import UserError
 
 VARIANTS = 64  # outlines of clusters, for each number of pixels
 LEVELS = 255
-ORBIT_SHARE = 26484 / (
-    2844 * 4284
-)  # of the pixels of a camera on the ISS that are broken (design, section 11)
+ORBIT_SHARE = 26484 / (2844 * 4284)  # of the pixels of a camera on the ISS (design, section 11)
 ORBIT_SIZES = {1: 23800, 2: 584, 3: 393, 4: 38, 5: 14, 6: 9, 7: 3, 8: 2, 11: 1, 13: 1}
 """Its 8-connected clusters by their number of pixels."""
 
