@@ -13,7 +13,7 @@ CELLS ?=#              1: `make regress` synthesizes all nodes; else cells come 
 STALLS ?= none#        on the streams of the simulated hardware: none, random, bursty, one_in_four
 PHOTOS ?=#             folder of photographs to evaluate on; the held-out ones by default
 SAMPLES ?= 500#        frames to evaluate on
-DEFECTS ?= dynamic#    set to evaluate on: fixed8, dynamic, irregular, lines, single, channels, detector
+DEFECTS ?= dynamic#    set to evaluate on: fixed8, dynamic, irregular, lines, single, channels, detector, shapes, orbit, map:FILE
 STEPS ?=#              of each training in the ablation and the ladder, and of `make qat` on the network that ships (300)
 MAPPED ?=#             also evaluate this network, which is given the map of broken pixels; z2-256: the one that ships
 ROWS ?=#               lower and simulate a band of so many rows at the frame's full width; needs a CHECKPOINT
@@ -34,7 +34,7 @@ ENV := .venv/.complete
 
 .DELETE_ON_ERROR:
 .PHONY: help env data train prune qat export lower cosim csim fit bitstream package fifo-check formal \
-  mutants bench ablation ladder evaluate bad-input zoo fuzz soak regress test lint clean distclean
+  mutants bench ablation ladder evaluate harm bad-input zoo fuzz soak regress test lint clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -156,6 +156,10 @@ ladder: $(BUILD)/pruned.safetensors $(ENV) ## what each step down costs: bit wid
 evaluate: $(NETWORK) $(ENV) ## PSNR and SSIM of the networks and the baselines
 	$(PY) -m quant.evaluate $(BUILD) --config $(TOML) --defects $(DEFECTS) --samples $(SAMPLES) --jobs $(JOBS) \
 	  $(if $(PHOTOS),--photos '$(PHOTOS)') $(addprefix --checkpoint ,$(filter-out $(BUILD)/qat.safetensors,$(NETWORK))) $(if $(or $(MAPPED),$(SHIPPED_MAPPED)),--mapped '$(or $(MAPPED),$(SHIPPED_MAPPED))')
+
+harm: $(NETWORK) $(ENV) ## false alarms on sound frames, recall of every kind of defect, beside camera rules (SAMPLES)
+	$(PY) -m quant.harm $(NETWORK) --config $(TOML) --out $(BUILD)/harm.json \
+	  $(if $(filter-out file,$(origin SAMPLES)),--samples $(SAMPLES))
 
 bad-input: $(ENV) ## list all kinds of bad input and networks with the error each gets, in build/bad_*.md
 	$(PY) -m tests.bad_input.report build/bad_input.md

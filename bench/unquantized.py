@@ -11,12 +11,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
 from model.checkpoint import save
 from model.defects import DefectConfig
-from model.generator import SCORED, Generator
+from model.generator import SCORED
 from model.learn import Learner
 from model.loop import config_json, fit, load_pools, training_key
 from model.photos import find_photos
@@ -26,18 +25,8 @@ from pixelmend.config import load_frame
 from pixelmend.console import note, run
 from pixelmend.files import file_digest
 from pixelmend.provenance import made_by
-from quant.generator import QuantGenerator
 from quant.qat import QatConfig, choose_threshold, load_twin
-
-
-def unquantized(twin: QuantGenerator) -> Generator:
-    """The float network with the parameters of `twin`, which stays as it is."""
-    floating = Generator(replace(twin.config, spectral_norm=False))
-    own = dict(twin.named_parameters())
-    with torch.no_grad():
-        for name, value in floating.named_parameters():
-            value.copy_(own[name])
-    return floating
+from quant.unquantize import unquantized
 
 
 def main(

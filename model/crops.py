@@ -39,6 +39,7 @@ class CropPool:
             raise UserError(f"crops of {size}x{size} px need larger photographs, got {small[0]}")
         self.photos = photos
         self.size = size
+        self.uniform = uniform
         maps = [_energy(photo, size) for photo in photos]
         weights = np.concatenate([energy.ravel() for energy in maps])
         weights = weights / max(weights.sum(), 1e-9) * (1 - uniform) + uniform / len(weights)

@@ -18,7 +18,7 @@ from model import baselines
 from model.baselines import Map
 from model.checkpoint import fill, load
 from model.generator import Generator, GeneratorConfig
-from model.metrics import quality
+from model.metrics import alarms, quality, rates
 from model.photos import Photo
 from model.samples import Sample, Samples
 from pixelmend import config
@@ -66,7 +66,7 @@ def measure(
     jobs: int = 1,
     tick: Callable[[], None] = lambda: None,
 ) -> dict[str, list[Figures]]:
-    """`quality` of each method on samples 0..count-1, in their order, by `jobs` processes.
+    """`quality` and `rates` of each method on samples 0..count-1, in their order, by `jobs` processes.
 
     `tick` is called after each sample. The figures do not depend on `jobs`.
     """
@@ -80,11 +80,16 @@ def measure(
 
 
 def judge(sample: Sample, methods: dict[str, Repair]) -> dict[str, Figures]:
-    """`quality` of each method on one sample."""
+    """`quality` and `rates` of each method on one sample."""
     return {
-        name: quality(sample.clean, method(sample.defective, sample.broken), sample.mask)
-        for name, method in methods.items()
+        name: figures_of(sample, method(sample.defective, sample.broken)) for name, method in methods.items()
     }
+
+
+def figures_of(sample: Sample, result: Photo) -> Figures:
+    """`quality` and `rates` of a repaired sample."""
+    counts = alarms(sample.clean, sample.defective, result, sample.broken)
+    return quality(sample.clean, result, sample.mask) | rates(counts)
 
 
 Judged = Iterator[tuple[int, dict[str, Figures]]]

@@ -19,7 +19,8 @@ from model.autoencoder import load_autoencoder
 from model.critic import CriticConfig
 from model.crops import CropPool, DeviceCrops
 from model.defects import DefectConfig, synthesize
-from model.generator import MAPPED, EncoderDecoder, Generator, expected_image
+from model.finder import FinderConfig, FinderCrops, FinderValidation, finder_figures, finder_validation
+from model.generator import MAPPED, SCORED, EncoderDecoder, Generator, expected_image
 from model.losses import latent_l1
 from model.metrics import mean_quality, model_score, quality
 from model.objectives import OBJECTIVES, TERMS, Batch, Name, Passes, Terms, terms, with_map
@@ -52,11 +53,13 @@ class TrainConfig:
     lambda_latent: float = 1.0  # weight of the L1 loss between the two latents
     lambda_adversarial: float = 1.0  # weight of the critic's opinion, in objectives with a critic
     lambda_choice: float = 1.0  # weight of the score's cross entropy, in modes with a score
+    lambda_found: float = 0.0  # weight of the score's cross entropy as a finder's, see `model.finder`
     lambda_psnr: float = 0.0  # weight of the logarithm of the squared error, whole and in the defects
     lambda_ssim: float = 0.0  # weight of 1 - SSIM in the defects
     sound_weight: float = 1.0  # of pixels outside the defects in lambda_psnr's whole, see `model.losses`
     local: Literal["l1", "l2"] = "l2"  # the loss that lambda_local weights
     critic: CriticConfig = field(default_factory=CriticConfig)  # table [train.critic]
+    finder: FinderConfig = field(default_factory=FinderConfig)  # table [train.finder], of objective finder
     autoencoder: str | None = None  # float checkpoint, of the project's folder; for `latent_inpainter`
     validate_every: int = 1000  # steps
     validation_crops: int = 500  # fixed crops with fixed defects
@@ -107,6 +110,7 @@ class ValidationSet:
     defective: NDArray[np.uint8]
     masks: NDArray[np.bool_]
     broken: NDArray[np.bool_]
+    finder: FinderValidation | None = None  # of objective finder, in place of the others
 
 
 class Learner:
@@ -139,6 +143,9 @@ class Learner:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = OBJECTIVES[settings.objective]
         self._check(network)
+        self.crops: FinderCrops | None = None
+        if settings.objective == "finder":
+            self.crops = FinderCrops(pool, settings.finder, settings.seed)
         self.adversary: Adversary | None = None
         if self.objective.critic:
             seed = _seed(settings.seed, 0, "critic")
@@ -168,7 +175,8 @@ class Learner:
         self.network.train()
         with torch.autocast(self.settings.device, torch.bfloat16, self.settings.precision == "bfloat16"):
             passes = self.objective.passes(self.network, batch)
-        found = terms(passes, self.settings.local, self.settings.sound_weight, self._wanted)
+        weight = self.settings.sound_weight if self.crops is None else self.settings.finder.sound_weight
+        found = terms(passes, self.settings.local, weight, self._wanted)
         if self.teacher is not None and "latent" in self._wanted:
             found["latent"] = latent_l1(passes.latents.float(), self.teacher.latent(batch.clean))
         if self.adversary is not None:
@@ -192,15 +200,19 @@ class Learner:
         held = self.validation
         if self.settings.objective == "autoencoder":
             held = replace(held, defective=held.clean, broken=np.zeros_like(held.broken))
-        rows = []
-        for i in range(rank(), len(held.clean), world()):
-            result = repair(self.network, held.defective[i], held.broken[i], self.settings.device)
-            rows.append(quality(held.clean[i], result, held.masks[i]))
-        figures = mean_quality(gathered(rows))
+        if held.finder is None:
+            rows = []
+            for i in range(rank(), len(held.clean), world()):
+                result = repair(self.network, held.defective[i], held.broken[i], self.settings.device)
+                rows.append(quality(held.clean[i], result, held.masks[i]))
+            figures = mean_quality(gathered(rows))
+            figures |= {"model_score": model_score(figures)}
+        else:
+            figures = self._found(held.finder)
         row = {"step": float(self.step), "loss": _mean(self._losses)}
         if self.adversary is not None:
             row["critic_loss"] = _mean(self._critic_losses)
-        row |= figures | {"model_score": model_score(figures)}
+        row |= figures
         for name, text in (("loss", "the loss"), ("critic_loss", "the critic's loss")):
             if not math.isfinite(row.get(name, 0.0)):
                 raise UserError(
@@ -231,8 +243,24 @@ class Learner:
         for name, value in state.items():
             setattr(self, name, value)
 
+    def _found(self, held: FinderValidation) -> dict[str, float]:
+        """The figures of a finder, by the names that the loop and the curve know, too."""
+        repaired = {
+            name: [
+                repair(self.network, defective, broken, self.settings.device)
+                for defective, broken in zip(frames, held.broken[name], strict=True)
+            ]
+            for name, frames in held.defective.items()
+        }
+        figures = finder_figures(held, repaired)
+        named = {"psnr_db": figures["dynamic_psnr_db"], "defect_psnr_db": figures["defect_psnr_db"]}
+        return named | figures | {"model_score": figures["score"]}
+
     def _batch(self) -> Batch:
         """This process's share of the step's batch."""
+        if self.crops is not None:
+            batch = self.crops.draw(self.settings.batch, self.defects, _seed(self.settings.seed, self.step))
+            return batch.part(share(self.settings.batch)).to(self.settings.device)
         whole = draw(self.pool, self.defects, self.settings.batch, _seed(self.settings.seed, self.step))
         return whole.part(share(self.settings.batch)).to(self.settings.device)
 
@@ -253,6 +281,11 @@ class Learner:
             raise UserError(
                 f"[train] objective: 'autoencoder' needs [generator] mode = 'direct', got '{mode}', with "
                 "which a frame is copied past the network"
+            )
+        if self.settings.objective == "finder" and mode not in SCORED:
+            raise UserError(
+                f"[train] objective: 'finder' needs [generator] mode = {' or '.join(map(repr, SCORED))}, "
+                f"got '{mode}', which has no score"
             )
         if world() > 1 and network.config.batch_norm:
             raise UserError(
@@ -281,10 +314,13 @@ def draw(pool: CropPool | DeviceCrops, defects: DefectConfig, n: int, seed: int)
 def validation_set(pool: CropPool, defects: DefectConfig, settings: TrainConfig) -> ValidationSet:
     """Draw the fixed set; it depends on the photographs, the defects and the seed."""
     seed = _seed(settings.seed, -1)
+    finder = None
+    if settings.objective == "finder":
+        finder = finder_validation(pool, settings.validation_crops, settings.crop, seed)
     clean = pool.draw(settings.validation_crops, np.random.default_rng(seed))
     random = torch.Generator().manual_seed(seed)
     defective, masks, broken = synthesize(to_frames(clean), defects.at_least_one, random)
-    return ValidationSet(clean, to_pixels(defective), masks[:, 0].numpy(), broken[:, 0].numpy())
+    return ValidationSet(clean, to_pixels(defective), masks[:, 0].numpy(), broken[:, 0].numpy(), finder)
 
 
 def repair(

@@ -15,6 +15,8 @@ from model.processes import mean_count
 
 C1, C2 = 0.01**2, 0.03**2  # of SSIM with a data range of 1; Wang et al., 2004
 
+HIDDEN, PLAIN = 8 / 255, 56 / 255  # off the scene: a defect that can't be seen, one that can't be missed
+
 LEAST_MSE = 1e-7
 """Added to a mean squared error before its logarithm: 70 dB are as good as 100."""
 
@@ -81,6 +83,24 @@ def choice_entropy(painted: Painted, broken: Tensor) -> Tensor:
         return painted.choice.new_zeros(())
     logits = SLOPE * (painted.score - HALF)
     return nn.functional.binary_cross_entropy_with_logits(logits, broken.to(logits.dtype))
+
+
+def found_entropy(
+    painted: Painted, frames: Tensor, clean: Tensor, broken: Tensor, sound_weight: float
+) -> Tensor:
+    """Cross entropy of the score, a sound pixel weighed `sound_weight` times and a broken one as it is seen.
+
+    Not at all where it is off the scene by `HIDDEN` or less in all colours, fully from `PLAIN` on, since no
+    one can tell a dead pixel in the dark. 0 with no score.
+    """
+    if painted.score is None:
+        return painted.choice.new_zeros(())
+    off = (_colours(frames) - clean).abs().amax(1, keepdim=True)
+    seen = ((off - HIDDEN) / (PLAIN - HIDDEN)).clamp(0, 1)
+    weights = torch.where(broken, seen, sound_weight)
+    logits = SLOPE * (painted.score - HALF)
+    wanted = broken.to(logits.dtype)
+    return nn.functional.binary_cross_entropy_with_logits(logits, wanted, weights)
 
 
 def latent_l1(latent: Tensor, target: Tensor) -> Tensor:

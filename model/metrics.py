@@ -20,6 +20,7 @@ from pixelmend.errors import UserError
 CAP_DB = 100.0
 """PSNR of two equal images, which is infinite; also the highest PSNR reported."""
 
+LEFT = 20  # levels, a broken pixel that is still further off has not been repaired
 WINDOW = 7  # px, side of SSIM's window
 
 Image = NDArray[np.uint8] | NDArray[np.floating[Any]]
@@ -31,6 +32,13 @@ def psnr_db(clean: Image, result: Image) -> float:
     """Peak signal-to-noise ratio of two images (H, W, 3), at most `CAP_DB`."""
     first, second = _pair(clean, result)
     return _decibels((first - second) ** 2)
+
+
+def defect_psnr_db(clean: Image, result: Image, mask: NDArray[np.bool_]) -> float:
+    """The mean over the clusters of a mask (H, W) of the PSNR in their bounding boxes, as in `quality`."""
+    first, second = _pair(clean, result)
+    errors = (first - second) ** 2
+    return float(np.mean([_decibels(errors[box]) for box in clusters(mask)]))
 
 
 def ssim(clean: Image, result: Image) -> float:
@@ -62,6 +70,55 @@ def quality(clean: Image, result: Image, mask: NDArray[np.bool_]) -> dict[str, f
         "ssim": float(similarity.mean()),
         "defect_psnr_db": float(np.mean([_decibels(errors[box]) for box in boxes])),
         "defect_ssim": float(np.mean([similarity[box].mean() for box in inner])),
+    }
+
+
+def alarms(
+    clean: NDArray[np.uint8],
+    defective: NDArray[np.uint8],
+    result: NDArray[np.uint8],
+    broken: NDArray[np.bool_],
+) -> dict[str, int]:
+    """What a repair did, in pixels of a frame (H, W, 3) whose `broken` pixels (H, W) are known.
+
+    `pixels` of the frame, `sound` and `broken` ones; `found`: broken and changed; `false`: sound and changed,
+    of them `false_over_8` and `false_over_32` by more than so many levels in a colour; `left`: broken, and
+    afterwards still off the clean frame by more than `LEFT` levels in a colour.
+    `UserError` where the shapes differ.
+    """
+    if not clean.shape == defective.shape == result.shape or broken.shape != clean.shape[:2]:
+        raise UserError(
+            f"expected three images of one shape and a map of its sides, got {clean.shape}, "
+            f"{defective.shape}, {result.shape} and {broken.shape}"
+        )
+    moved = np.abs(result.astype(np.int16) - defective).max(2)
+    off = np.abs(result.astype(np.int16) - clean).max(2)
+    return {
+        "pixels": broken.size,
+        "sound": int((~broken).sum()),
+        "broken": int(broken.sum()),
+        "found": int((broken & (moved > 0)).sum()),
+        "false": int((~broken & (moved > 0)).sum()),
+        "false_over_8": int((~broken & (moved > 8)).sum()),
+        "false_over_32": int((~broken & (moved > 32)).sum()),
+        "left": int((broken & (off > LEFT)).sum()),
+    }
+
+
+def rates(counts: dict[str, int]) -> dict[str, float]:
+    """Figures of the sums of `alarms` over frames: `precision` and `recall` of changed pixels, false alarms
+    per megapixel of sound ones, and the share of broken ones left broken; 1 or 0 where there is nothing to
+    find or nothing found.
+    """
+    changed = counts["found"] + counts["false"]
+    megapixels = counts["sound"] / 1e6
+    return {
+        "precision": counts["found"] / changed if changed else 1.0,
+        "recall": counts["found"] / counts["broken"] if counts["broken"] else 1.0,
+        "left": counts["left"] / counts["broken"] if counts["broken"] else 0.0,
+    } | {
+        f"{name}_per_mpx": counts[name] / megapixels if megapixels else 0.0
+        for name in ("false", "false_over_8", "false_over_32")
     }
 
 

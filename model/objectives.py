@@ -11,12 +11,21 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from model.generator import MAPPED, EncoderDecoder, Mode, Painted
-from model.losses import choice_entropy, global_l1, latent_l1, local_l1, local_l2, psnr_loss, ssim_loss
+from model.generator import COLOURS, HALF, MAPPED, SLOPE, EncoderDecoder, Mode, Painted
+from model.losses import (
+    choice_entropy,
+    found_entropy,
+    global_l1,
+    latent_l1,
+    local_l1,
+    local_l2,
+    psnr_loss,
+    ssim_loss,
+)
 
 Terms = dict[str, Tensor]
 
-TERMS = ("px", "local", "psnr", "ssim", "choice", "latent")
+TERMS = ("px", "local", "psnr", "ssim", "choice", "found", "latent")
 """The losses that `terms` knows."""
 
 LOCAL = {"l1": local_l1, "l2": local_l2}
@@ -87,6 +96,15 @@ def both(network: EncoderDecoder, batch: Batch) -> Passes:
     return _passes(network, joined, 2)
 
 
+def finding(network: EncoderDecoder, batch: Batch) -> Passes:
+    """Defective -> the score alone: nothing is filled, and the colours are those of the frames."""
+    frames = network.enter(batch.damaged(network.config.mode))
+    latents, outputs = network.encode(frames)
+    score = network.decode(latents, outputs)[:, -1:].float()
+    painted = Painted(frames[:, :COLOURS], torch.sigmoid(SLOPE * (score - HALF)), score)
+    return Passes(painted, frames, latents, batch, 1)
+
+
 @dataclass(frozen=True)
 class Objective:
     """Which passes are made, and what is asked of them beyond the losses of `terms`."""
@@ -103,9 +121,12 @@ OBJECTIVES = {
     "dual_encoder": Objective(both, critic=True),
     "generative": Objective(both),
     "autoencoder": Objective(copying),
+    "finder": Objective(finding),
 }
 
-Name = Literal["supervised", "inpainter", "latent_inpainter", "dual_encoder", "generative", "autoencoder"]
+Name = Literal[
+    "supervised", "inpainter", "latent_inpainter", "dual_encoder", "generative", "autoencoder", "finder"
+]
 
 
 def terms(
@@ -125,6 +146,7 @@ def terms(
         "psnr": lambda: psnr_loss(painted, frames, batch.clean, batch.mask, sound_weight),
         "ssim": lambda: ssim_loss(painted, frames, batch.clean, batch.mask),
         "choice": lambda: choice_entropy(painted, batch.broken),
+        "found": lambda: found_entropy(painted, frames, batch.clean, batch.broken, sound_weight),
     }
     found = {name: passes.number * loss() for name, loss in losses.items() if name in wanted}
     if passes.number > 1 and "latent" in wanted:

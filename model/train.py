@@ -23,6 +23,8 @@ import typer
 
 from model.checkpoint import save
 from model.defects import DefectConfig
+from model.evaluate import load_generator
+from model.finder import start as start_finder
 from model.generator import Generator, GeneratorConfig, check_frame, folded
 from model.learn import Learner, TrainConfig
 from model.loop import config_json, fit, load_pools, training_key, write_curve
@@ -32,6 +34,7 @@ from pixelmend import config, provenance
 from pixelmend.config import Frame
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
+from pixelmend.files import file_digest
 
 __all__ = ["KIND", "TrainConfig", "train"]
 
@@ -43,6 +46,9 @@ def main(
     configuration: Annotated[Path, typer.Option("--config", help="a file of configs/")],
     data: Annotated[Path, typer.Option(help="folder of photographs, searched with its subfolders")],
     out: Annotated[Path, typer.Option(help="folder for the checkpoint and the curve")],
+    start: Annotated[
+        Path | None, typer.Option(help="float checkpoint to start from, instead of drawn weights")
+    ] = None,
 ) -> None:
     """Train the float generator; goes on where an interrupted run stopped, does nothing if all is there."""
     generator = config.load(configuration, "generator", GeneratorConfig)
@@ -50,21 +56,31 @@ def main(
     defects = config.load(configuration, "defects", DefectConfig)
     settings = config.load(configuration, "train", TrainConfig)
     with processes(settings.device):
-        train(generator, defects, settings, data, out)
+        train(generator, defects, settings, data, out, start)
 
 
 def train(
-    generator: GeneratorConfig, defects: DefectConfig, settings: TrainConfig, data: Path, out: Path
+    generator: GeneratorConfig,
+    defects: DefectConfig,
+    settings: TrainConfig,
+    data: Path,
+    out: Path,
+    start: Path | None = None,
 ) -> Path:
     """Train on the photographs under `data` and return the path of the checkpoint in `out`.
+
+    With `start`, a float checkpoint, its network is trained further, whatever `generator` says.
 
     `UserError` where the photographs, the settings or an old state can't be used. On Ctrl-C the state is
     saved and `KeyboardInterrupt` raised. Of several processes the first writes the files.
     """
+    first = None if start is None else load_generator(start)
+    generator = generator if first is None else first.config
     if settings.crop % generator.multiple:
         raise UserError(f"[train] crop: must be divisible by {generator.multiple}, got {settings.crop}")
     paths = find_photos(data)
     key = training_key(settings, paths, generator=generator, defects=defects, train=settings)
+    key |= {} if start is None else {"start": file_digest(start)}
     outputs = [out / name for name in ("float.safetensors", "train.csv", "train.json", "train.png")]
     stamp = out / "train.key.json"
     if of_the_first(lambda: provenance.is_current(stamp, key, outputs)):
@@ -74,9 +90,12 @@ def train(
     pool, validation = load_pools(defects, settings, paths)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        network = Generator(generator)
+        network = Generator(generator) if first is None else first
+        if first is None and settings.objective == "finder" and not generator.spectral_norm:
+            start_finder(network)
     learner = Learner(network, defects, settings, pool, validation)
-    fit(learner, out / "train_state.pt", key, events=out / "tensorboard" / "train")
+    events = out / "tensorboard" / "train"
+    fit(learner, out / "train_state.pt", key, validate_first=first is not None, events=events)
     if rank() == 0:
         _write(learner, generator, key, out)
         provenance.mark_current(stamp, key)

@@ -80,6 +80,7 @@ def write_curve_png(rows: list[dict[str, float]], path: Path) -> None:
                 axes.plot(steps + before, [row[name] for row in rows], marker=".", label=name)
         axes.set(xlabel="step", ylabel=label)
         axes.grid(alpha=0.3)
-        axes.legend()
+        if axes.lines:
+            axes.legend()
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=100)

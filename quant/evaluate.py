@@ -44,6 +44,9 @@ from quant.qat import KIND as QUANTIZED
 from quant.qat import load_twin
 
 FIGURES = {"psnr_db": "PSNR dB", "ssim": "SSIM %", "defect_psnr_db": "defect dB", "defect_ssim": "SSIM %"}
+HARM = {
+    "precision": "precision %", "recall": "recall %", "left": "left broken %", "false_per_mpx": "false/Mpx"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -178,15 +181,16 @@ def size_bytes(network: Generator | QuantGenerator, frame: Frame) -> int:
 
 def _show(report: dict[str, Any]) -> None:
     title = f"{report['config']}: {report['samples']} samples, {report['defects']}, {report['photos']}"
-    table = Table("", *FIGURES.values(), title=title)
-    for method, figures in report["quality"].items():
-        scale = {name: 1 if name.endswith("db") else 100 for name in FIGURES}
-        cells = [
-            f"{times * figures[name]:.2f}±{times * figures[f'{name}_se']:.2f}"
-            for name, times in scale.items()
-        ]
-        table.add_row(method, *cells)
-    console.print(table)
+    for columns in (FIGURES, HARM):
+        table = Table("", *columns.values(), title=title)
+        for method, figures in report["quality"].items():
+            scale = {name: 1 if name.endswith(("db", "mpx")) else 100 for name in columns}
+            cells = [
+                f"{times * figures[name]:.2f}±{times * figures[f'{name}_se']:.2f}"
+                for name, times in scale.items()
+            ]
+            table.add_row(method, *cells)
+        console.print(table)
     for method, size in report["size_bytes"].items():
         note(f"{method}: {size:,} bytes of weights and biases")
 

@@ -21,6 +21,7 @@ from model.crops import CropPool
 from model.defects import DefectConfig, named_set
 from model.evaluate import check_size, load_generator
 from model.generator import SCORED, EncoderDecoder, Generator, GeneratorConfig
+from model.harm import tiles
 from model.learn import Learner, TrainConfig, draw
 from model.loop import config_json, fit, load_pools, split, training_key, write_curve
 from model.photos import find_photos, load_photos
@@ -33,7 +34,7 @@ from pixelmend.files import file_digest
 from pixelmend.provenance import code_digest, is_current, made_by, mark_current
 from quant.bits import QuantConfig
 from quant.calibrate import BATCHES, calibrate, correct_biases
-from quant.choice import SHIFTS, set_threshold
+from quant.choice import FINDER_SHIFTS, SHIFTS, set_finder_threshold, set_threshold
 from quant.generator import QuantGenerator
 from quant.masks import sparsity
 from quant.settle import settle
@@ -48,6 +49,7 @@ class QatConfig(TrainConfig):
     calibration_crops: Annotated[int, Field(ge=BATCHES)] = 80  # for activation scales and bias correction
     bias_correction: bool = False  # give each channel the float network's mean before training
     threshold_frames: Annotated[int, Field(ge=1)] = 32  # whole frames on which a score's threshold is set
+    most_false_per_mpx: Annotated[float, Field(ge=0.0)] = 30.0  # of a finder's undamaged validation frames
 
 
 def qat(
@@ -119,12 +121,21 @@ def quantized(
 def choose_threshold(
     network: EncoderDecoder, settings: QatConfig, frame: Frame, paths: list[Path]
 ) -> dict[str, float]:
-    """Set it on frames of the photographs held out for validation, with the published defects."""
+    """Set it on frames of the photographs held out for validation, with the published defects; a finder's so
+    that at most `most_false_per_mpx` of the undamaged ones are called broken.
+    """
     held, _ = split(paths, settings)
     photos = load_photos(held, max(frame.height, frame.width), settings.memory_mb, settings.reduce)
-    note(f"threshold: trying {len(SHIFTS)} on {settings.threshold_frames} frames")
+    finder = settings.objective == "finder"
+    note(
+        f"threshold: trying {len(FINDER_SHIFTS if finder else SHIFTS)} on {settings.threshold_frames} frames"
+    )
     samples = Samples(photos, frame, named_set("dynamic"), settings.seed)
-    return set_threshold(network, samples, settings.threshold_frames)
+    if not finder:
+        return set_threshold(network, samples, settings.threshold_frames)
+    undamaged = [tile for photo in photos for tile in tiles(photo, frame)]
+    most = settings.most_false_per_mpx
+    return set_finder_threshold(network, samples, settings.threshold_frames, undamaged, most)
 
 
 def load_twin(path: Path) -> QuantGenerator:

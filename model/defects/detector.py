@@ -1,8 +1,10 @@
-"""Real bad pixels: windows of the maps that observatories keep of their detectors.
+"""Real bad pixels: windows of the maps that observatories keep of their detectors, or of any map.
 
 Axis letters: N frames, H rows, W columns.
 """
 
+import gzip
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +21,9 @@ from model.defects.pattern import Pattern, Sides, hot
 from pixelmend.errors import UserError
 from pixelmend.provenance import ROOT
 
+FITS = (".fits", ".fit")
+ACROSS_FIRST = "xy:"  # before a text file's name: its lines are `x y`, not `y x`
+MOST_PIXELS = 400_000_000  # of a map given as text
 TINTS = 256  # colours drawn for a frame; cluster k takes number k % TINTS
 
 
@@ -87,18 +92,26 @@ def _windows(maps: Maps, which: int, sides: Sides, u: Tensor) -> tuple[Tensor, T
 
 @cache
 def load_maps(folder: str, device: str) -> Maps:
-    """All maps (`*.fits`, `*.fit`, 0 = bad) of a folder; a relative path starts at the project's folder.
+    """All maps (`*.fits`, `*.fit`, 0 = bad) of a folder, or one of a file (`_labelled_file`); a relative path
+    starts at the project's folder.
 
     Rows and columns at the edges that are bad from end to end are cut off: on an infrared detector these are
     its reference pixels. `UserError` where there is no such file, or one can't be read or has no bad pixel.
     """
-    paths = sorted(path for path in (ROOT / folder).glob("*") if path.suffix.lower() in (".fits", ".fit"))
+    across_first = folder.startswith(ACROSS_FIRST)
+    place = ROOT / folder.removeprefix(ACROSS_FIRST)
+    single = place.is_file()
+    paths = [place] if single else sorted(place.glob("*"))
+    paths = [path for path in paths if single or path.suffix.lower() in FITS]
     if not paths:
         raise UserError(
             f"[defects] detector_maps: expected bad-pixel maps (*.fits) in {ROOT / folder}, found none; "
             "'make data' fetches two real ones"
         )
-    labelled = [_labelled(path) for path in paths]
+    labelled = [
+        _labelled(path) if path.suffix.lower() in FITS else _labelled_file(path, across_first)
+        for path in paths
+    ]
     flat = np.concatenate([labels.ravel() for labels in labelled])
     sizes = np.cumsum([0] + [labels.size for labels in labelled])
     return Maps(
@@ -108,6 +121,49 @@ def load_maps(folder: str, device: str) -> Maps:
         tuple(labels.shape[1] for labels in labelled),
         tuple(torch.from_numpy(_first_pixels(labels)).to(device) for labels in labelled),
     )
+
+
+def _labelled_file(path: Path, across_first: bool) -> NDArray[np.int32]:
+    """A map of another kind: a picture, bright where a pixel is bad, or text, a line `y x` a bad pixel.
+
+    Text may be gzipped; with `across_first` a line is `x y`. It says how large the sensor is in a comment
+    `# 2844x4284` (rows x columns); else the sensor ends with the last bad row and column.
+    """
+    try:
+        if path.suffix.lower() in (".png", ".bmp", ".tif", ".tiff"):
+            with Image.open(path) as image:
+                bad = np.asarray(image.convert("L")) >= 128
+        else:
+            data = path.read_bytes()
+            if data.startswith(b"\x1f\x8b"):
+                data = gzip.decompress(data)
+            bad = _marked(data.decode(), across_first)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(
+            f"{path}: expected a bad-pixel map, a picture or lines of 'y x', got a file with: {error}"
+        ) from error
+    if not bad.any():
+        raise UserError(f"{path}: expected bad pixels in it, found none")
+    return np.asarray(label(bad, structure=np.ones((3, 3), dtype=int))[0], np.int32)
+
+
+def _marked(text: str, across_first: bool) -> NDArray[np.bool_]:
+    """Lines of two whole numbers -> (H, W) bool."""
+    lines = [line.split("#")[0].split() for line in text.splitlines()]
+    places = np.array([[int(word) for word in words] for words in lines if words], np.int64).reshape(-1, 2)
+    if across_first:
+        places = places[:, ::-1]
+    if places.size and places.min() < 0:
+        raise ValueError(f"a place of {places.min()}")
+    said = re.search(r"#.*?(\d+) *x *(\d+)", text)
+    sides = (int(said[1]), int(said[2])) if said else tuple(places.max(0, initial=0) + 1)
+    if places.size and (places.max(0) >= sides).any():
+        raise ValueError(f"a place outside its {sides[0]}x{sides[1]} px")
+    if sides[0] * sides[1] > MOST_PIXELS:
+        raise ValueError(f"{sides[0]}x{sides[1]} px, more than {MOST_PIXELS}")
+    bad = np.zeros(sides, np.bool_)
+    bad[places[:, 0], places[:, 1]] = True
+    return bad
 
 
 def _labelled(path: Path) -> NDArray[np.int32]:

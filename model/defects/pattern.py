@@ -34,13 +34,16 @@ class Pattern:
     `code` (N, H, W) int16: 0 where the frame is sound, 2 or more where a pixel can break, and then odd where
     it is hot and even where it is dead. Such a pixel breaks with the chance `fill`. The mask is the pattern
     itself, or with `margin` the pattern and its 8 neighbours. `channels` (N, 3, H, W) bool, where given,
-    marks the colours a broken pixel loses.
+    marks the colours a broken pixel loses. `gain` and `offset` (N, 3, H, W), where given, say what it reads
+    in place of a drawn amplitude: gain * scene + offset, in [0, 1].
     """
 
     code: Tensor
     fill: float = 1.0
     margin: bool = False
     channels: Tensor | None = None
+    gain: Tensor | None = None
+    offset: Tensor | None = None
 
 
 def hot(u: Tensor, config: DefectConfig) -> Tensor:

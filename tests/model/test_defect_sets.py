@@ -16,6 +16,7 @@ from pixelmend.config import parse
 from pixelmend.errors import UserError
 
 GREY = 127 / 255
+READ = ("shapes", "orbit")  # sets of which pixels read otherwise than dead or hot
 EIGHT = np.ones((3, 3), dtype=int)
 
 
@@ -77,15 +78,16 @@ def test_each_set_alone(name: str, maps: Path) -> None:
     assert not (first.broken & ~first.mask).any()
     changed = (first.defective != clean).any(1, keepdim=True)
     assert not (changed & ~first.broken).any()
-    assert float(changed.sum()) > 0.97 * float(first.broken.sum())  # some keep their value by chance
+    least = 0.9 if name in READ else 0.97
+    assert float(changed.sum()) > least * float(first.broken.sum())  # some keep their value by chance
     assert torch.equal(first.defective, (first.defective * 255).round() / 255)
     lost = first.defective.permute(0, 2, 3, 1)[first.broken[:, 0]]
-    if name != "channels":
+    if name not in ("channels", *READ):
         assert (lost == lost[:, :1]).all()
         assert ((lost <= 0.2 + 1e-6) | (lost >= 0.8 - 1e-6)).all()
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [name for name in SETS if name not in READ])
 @pytest.mark.parametrize("colour", ["black", "white"])
 def test_one_colour_only(name: str, colour: str, maps: Path) -> None:
     damaged = drawn(only(name, colour=colour, detector_maps=str(maps)))
@@ -270,8 +272,8 @@ def test_named_sets() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"mix": {"dynamic": 0.0}}, "mix must give at least one set a chance"),
-        ({"mix": {}}, "mix must give at least one set a chance"),
+        ({"mix": {"dynamic": 0.0}}, "mix must give at least one a chance"),
+        ({"mix": {}}, "mix must give at least one a chance"),
         ({"mix": {"dynamic": -1.0}}, "mix.dynamic: Input should be greater than or equal to 0"),
         ({"mix": {"rows": 1.0}}, r"mix.rows.*: Input should be 'dynamic', 'irregular', .*; got 'rows'"),
         ({"clusters": [0, 1]}, "clusters must be"),
@@ -279,6 +281,12 @@ def test_named_sets() -> None:
         ({"lines": [2, 1]}, "lines must be"),
         ({"line_width": [0, 1]}, "line_width must be"),
         ({"single_share": [0.1, 1.2]}, "single_share must be"),
+        ({"tints": {"red": 0.0}}, "tints must give at least one a chance"),
+        ({"shape_side": [0, 3]}, "shape_side must be"),
+        ({"shape_count": [2, 1]}, "shape_count must be"),
+        ({"cluster_px": [2, 41]}, "cluster_px must be at most 40"),
+        ({"amplitude": [-1.0, 10.0]}, "amplitude must be"),
+        ({"solid": 1.5}, "solid and square must be"),
     ],
 )
 def test_bad_settings_are_named(values: dict[str, object], message: str) -> None:

@@ -11,8 +11,8 @@ from PIL import Image
 from model.baselines import Map
 from model.cases import ZOOM, largest_defect, write_sheets
 from model.defects import DefectConfig
-from model.evaluate import BASELINES, Figures, Repair, measure
-from model.metrics import CAP_DB, quality
+from model.evaluate import BASELINES, Figures, Repair, figures_of, measure
+from model.metrics import CAP_DB
 from model.photos import Photo
 from model.samples import Sample, Samples
 from pixelmend.config import Frame
@@ -41,15 +41,18 @@ def test_every_method_on_every_sample_in_order() -> None:
     assert len(ticks) == 5
     for index in range(5):
         sample = SAMPLES[index]
-        assert rows["defective"][index] == quality(sample.clean, sample.defective, sample.mask)
-        assert rows["brighter"][index] == quality(sample.clean, sample.defective + np.uint8(20), sample.mask)
+        assert rows["defective"][index] == figures_of(sample, sample.defective)
+        assert rows["brighter"][index] == figures_of(sample, sample.defective + np.uint8(20))
+        assert rows["brighter"][index]["false_over_8_per_mpx"] == pytest.approx(1e6)
+        assert rows["defective"][index]["recall"] == 0
         known, everywhere = rows["median3_in_map"][index], rows["median3"][index]
         assert known["psnr_db"] > everywhere["psnr_db"]  # noise is lost to a median, but not outside the map
 
 
 def test_a_perfect_repair_has_the_highest_figures() -> None:
     sample = SAMPLES[0]
-    figures = quality(sample.clean, sample.clean, sample.mask)
+    figures = figures_of(sample, sample.clean)
+    assert figures["false_per_mpx"] == figures["left"] == 0
     assert figures["psnr_db"] == figures["defect_psnr_db"] == CAP_DB
 
 

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from model.metrics import (
     CAP_DB,
+    alarms,
     clusters,
+    defect_psnr_db,
     grow,
     mean_and_error,
     mean_quality,
@@ -16,6 +18,7 @@ from model.metrics import (
     model_score,
     psnr_db,
     quality,
+    rates,
     ssim,
 )
 from pixelmend.errors import UserError
@@ -168,3 +171,37 @@ def test_median_of_three_by_three() -> None:
     assert result.dtype == np.uint8
     assert not result[..., 0].any()
     assert np.array_equal(result[..., 1], image[..., 1])
+
+
+def test_alarms_and_their_rates() -> None:
+    clean = np.full((4, 5, 3), 100, np.uint8)
+    broken = np.zeros((4, 5), np.bool_)
+    broken[0] = True
+    defective = clean.copy()
+    defective[0] = 255
+    result = defective.copy()
+    result[0, :4] = [[110], [100], [121], [79]]  # four found, two of them still off by 21
+    result[1, 0, 0], result[2, 0, 1], result[3, 0, 2] = 101, 91, 255
+    counts = alarms(clean, defective, result, broken)
+    assert counts == {
+        "pixels": 20, "sound": 15, "broken": 5, "found": 4, "false": 3, "false_over_8": 2, "false_over_32": 1,
+        "left": 3,
+    }  # fmt: skip
+    figures = rates(counts)
+    assert figures["precision"] == pytest.approx(4 / 7)
+    assert figures["recall"] == pytest.approx(0.8)
+    assert figures["left"] == pytest.approx(0.6)
+    assert figures["false_per_mpx"] == pytest.approx(200_000)
+    assert figures["false_over_32_per_mpx"] == pytest.approx(1e6 / 15)
+    nothing = rates(alarms(clean, clean, clean, broken & False))
+    assert (nothing["precision"], nothing["recall"], nothing["left"]) == (1.0, 1.0, 0.0)
+    with pytest.raises(UserError, match="expected three images of one shape"):
+        alarms(clean, defective, result[:3], broken)
+
+
+def test_defect_psnr_is_that_of_quality() -> None:
+    random = np.random.default_rng(4)
+    clean, result = random.integers(0, 256, (2, 20, 24, 3), dtype=np.uint8)
+    mask = np.zeros((20, 24), np.bool_)
+    mask[2:5, 3:9] = mask[12:15, 12] = True
+    assert defect_psnr_db(clean, result, mask) == quality(clean, result, mask)["defect_psnr_db"]

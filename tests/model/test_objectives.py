@@ -73,6 +73,7 @@ def test_the_published_objectives_and_their_parts() -> None:
         "dual_encoder": (True, False),
         "generative": (False, False),
         "autoencoder": (False, False),
+        "finder": (False, False),
     }
 
 

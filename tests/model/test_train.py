@@ -190,7 +190,7 @@ def test_a_loss_that_explodes_is_said(data: Path, tmp_path: Path) -> None:
         ({"final_rate": 2}, "final_rate 0 to 1"),
         ({"betas": [0.0, 1.0]}, "betas must be at least 0"),
         ({"lambda_px": -1}, "loss weights and seed must not be negative"),
-        ({"objective": "magic"}, "'supervised', 'inpainter', .* 'generative' or 'autoencoder'; got 'magic'"),
+        ({"objective": "magic"}, "'supervised', 'inpainter', .* 'autoencoder' or 'finder'; got 'magic'"),
         ({"objective": "latent_inpainter"}, "needs autoencoder, the path of a float checkpoint"),
         ({"critic": {"steps": 0}}, "critic.steps: Input should be greater than or equal to 1; got 0"),
         ({"critic": {"rate": 1}}, "critic.rate: unknown key; known are loss, judges, widths"),

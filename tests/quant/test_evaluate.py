@@ -11,11 +11,11 @@ from PIL import Image
 
 from model.checkpoint import save
 from model.defects import named_set
-from model.evaluate import load_generator
+from model.evaluate import figures_of, load_generator
 from model.generator import Generator, GeneratorConfig
 from model.learn import repair, to_frames
 from model.loop import config_json
-from model.metrics import mean_and_error, median3, quality
+from model.metrics import mean_and_error, median3
 from model.samples import Samples, photographs
 from pixelmend.config import Frame
 from pixelmend.errors import UserError
@@ -27,7 +27,9 @@ from tests.networks import Case, twin
 
 CASE = Case(widths=(4, 6))
 FRAME = Frame(height=32, width=48)
-FIGURES = {"psnr_db", "ssim", "defect_psnr_db", "defect_ssim"}
+QUALITY = {"psnr_db", "ssim", "defect_psnr_db", "defect_ssim"}
+RATES = {"precision", "recall", "left", "false_per_mpx", "false_over_8_per_mpx", "false_over_32_per_mpx"}
+FIGURES = QUALITY | RATES
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +92,13 @@ def test_the_figures_are_those_of_the_samples(build: Path, tmp_path: Path) -> No
     samples = Samples(photographs(what.photos, FRAME), FRAME, named_set("dynamic"), 1)
     rows: dict[str, list[dict[str, float]]] = {"defective": [], "integer": [], "float": []}
     networks = {"integer": twin(CASE), "float": load_generator(build / "float.safetensors")}
-    for clean, defective, mask, _ in (samples[i] for i in range(4)):
-        rows["defective"].append(quality(clean, defective, mask))
+    for sample in (samples[i] for i in range(4)):
+        defective = sample.defective
+        rows["defective"].append(figures_of(sample, defective))
         for name, network in networks.items():
             with torch.no_grad():
                 result = network(to_frames(defective[None]))[0].clamp(0, 1).permute(1, 2, 0).numpy()
-            rows[name].append(quality(clean, np.round(result * 255).astype(np.uint8), mask))
+            rows[name].append(figures_of(sample, np.round(result * 255).astype(np.uint8)))
     for name, values in rows.items():
         assert report["quality"][name] == mean_and_error(values)
 
@@ -159,10 +162,10 @@ def test_a_mapped_network_is_given_the_map(build: Path, tmp_path: Path) -> None:
     samples = Samples(photographs(build.parent / "photos", FRAME), FRAME, named_set("dynamic"), 1)
     network = load_network(build / "mapped.safetensors")
     rows = []
-    for clean, defective, mask, broken in (samples[i] for i in range(4)):
-        result = repair(network, defective, broken)
-        assert np.array_equal(result[~broken], clean[~broken])
-        rows.append(quality(clean, result, mask))
+    for sample in (samples[i] for i in range(4)):
+        result = repair(network, sample.defective, sample.broken)
+        assert np.array_equal(result[~sample.broken], sample.clean[~sample.broken])
+        rows.append(figures_of(sample, result))
     assert figures["mapped_float"] == mean_and_error(rows)
     assert report["made_by"]["modes"] == {"mapped_float": "mapped"}
 
@@ -175,9 +178,10 @@ def test_the_median_beside_a_selective_network_has_its_selection(build: Path, tm
     network = load_network(build / "selective.safetensors")
     samples = Samples(photographs(build.parent / "photos", FRAME), FRAME, named_set("dynamic"), 1)
     rows = []
-    for clean, defective, mask, broken in (samples[i] for i in range(4)):
-        selected = (repair(network, defective, broken) != defective).any(2)
-        rows.append(quality(clean, np.where(selected[..., None], median3(defective), defective), mask))
+    for sample in (samples[i] for i in range(4)):
+        defective = sample.defective
+        selected = (repair(network, defective, sample.broken) != defective).any(2)
+        rows.append(figures_of(sample, np.where(selected[..., None], median3(defective), defective)))
     assert report["quality"]["median3_selected"] == mean_and_error(rows)
 
 

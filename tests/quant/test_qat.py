@@ -13,7 +13,9 @@ from safetensors.torch import save_file
 
 from model.checkpoint import load, save
 from model.defects import DefectConfig, named_set
+from model.finder import FinderConfig
 from model.generator import Generator, GeneratorConfig
+from model.harm import tiles
 from model.learn import Learner, TrainConfig
 from model.loop import config_json, split
 from model.photos import find_photos, load_photos
@@ -24,7 +26,7 @@ from pixelmend.errors import UserError
 from pixelmend.files import read_json
 from quant import qat as module
 from quant.bits import QuantConfig
-from quant.choice import SHIFTS, model_scores
+from quant.choice import FINDER_SHIFTS, SHIFTS, false_alarms, model_scores, set_finder_threshold
 from quant.qat import KIND, QatConfig, load_twin, qat
 from quant.settle import settle
 from tests.folders import contents
@@ -255,3 +257,52 @@ def test_the_threshold_of_a_score_is_the_best_of_those_tried(data: Path, tmp_pat
     now = model_scores(load_twin(result), samples, 6)
     assert now[0.0] == pytest.approx(max(tried.values()), abs=0.05)  # biases were settled since
     assert max(tried.values()) > min(tried.values()), "no threshold matters"
+
+
+def test_a_finder_is_trained_and_leaves_sound_frames_alone(data: Path, tmp_path: Path) -> None:
+    """Float, then quantized, its threshold so that few undamaged pixels are called broken; it repeats."""
+    fields = TrainConfig.__dataclass_fields__
+    finder = FinderConfig(hard_pictures=1, hard_side=64)
+    shared = {"objective": "finder", "finder": finder, "crop": 16, "validate_every": 20, "lambda_found": 1.0}
+    shared |= {"lambda_px": 0.0, "lambda_local": 0.0, "lambda_choice": 0.0}
+    quick = TrainConfig(**{name: getattr(QUICK, name) for name in fields} | shared | {"steps": 40})
+    network = replace(NET, mode="filled", fill_levels=2)
+    train(network, DEFECTS, quick, data, tmp_path / "a")
+    train(network, DEFECTS, quick, data, tmp_path / "b")
+    assert contents(tmp_path / "a", ("float.safetensors",)) == contents(
+        tmp_path / "b", ("float.safetensors",)
+    )
+    curve = read_json(tmp_path / "a" / "train.json")["curve"]
+    assert {"dynamic_psnr_db", "sound_false_per_mpx", "hard_psnr_db", "shapes_recall"} <= curve[0].keys()
+    assert curve[-1]["loss"] < 1
+    settings = replace(QUICK, **shared, threshold_frames=4, most_false_per_mpx=2000.0)
+    start = tmp_path / "a" / "float.safetensors"
+    result = qat(QUANT, DEFECTS, settings, FRAME, start, data, tmp_path / "q")
+    tried = load(result, KIND).made_by["threshold"]
+    assert sorted(float(shift) for shift in tried) == list(FINDER_SHIFTS)
+    photos = load_photos(split(find_photos(data), settings)[0], 40, 100, 2)
+    undamaged = [tile for photo in photos for tile in tiles(photo, FRAME)]
+    alarms = false_alarms(load_twin(result), undamaged, (0.0,))[0.0]
+    assert alarms <= 2000 + 1000  # biases were settled since
+    assert tried["0.5"] > 2000 > tried["-1"] == 0
+
+
+def test_a_finder_needs_a_score(data: Path, tmp_path: Path) -> None:
+    fields = TrainConfig.__dataclass_fields__
+    quick = TrainConfig(**{name: getattr(QUICK, name) for name in fields} | {"objective": "finder"})
+    with pytest.raises(UserError, match=r"'finder' needs .*mode = 'selective' or 'filled', got 'direct'"):
+        train(NET, DEFECTS, quick, data, tmp_path)
+
+
+def test_the_threshold_that_harms_least_is_taken_where_none_is_harmless(data: Path) -> None:
+    torch.manual_seed(0)
+    network = Generator(replace(NET, mode="filled", fill_levels=2)).eval()
+    with torch.no_grad():
+        network.dec[-1].bias.add_(5.0)  # type: ignore[operator, union-attr]
+    photos = load_photos(find_photos(data)[:2], 40, 100, 2)
+    samples = Samples(photos, FRAME, named_set("dynamic"), 1)
+    undamaged = list(tiles(photos[0], FRAME))
+    before = network.dec[-1].bias.item()  # type: ignore[operator, union-attr]
+    found = set_finder_threshold(network, samples, 1, undamaged, 0.0)
+    assert network.dec[-1].bias.item() == pytest.approx(before - 1.0)  # type: ignore[operator, union-attr]
+    assert found["-1"] == pytest.approx(1e6)

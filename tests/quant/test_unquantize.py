@@ -2,7 +2,7 @@
 
 import torch
 
-from bench.unquantized import unquantized
+from quant.unquantize import unquantized
 from tests.networks import Case, images, twin
 
 
