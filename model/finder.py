@@ -198,7 +198,7 @@ def start(network: Generator) -> None:
     in colour, and the last layer adds that up for this pixel.
 
     Random filters, and those of a network that paints, took thousands of steps to tell a pixel from the one
-    beside it, and half of them fell silent for good (docs/log-finder.md, 2026-11-29). Only where the first
+    beside it, and half of them fell silent for good (docs/log.md, 2026-11-29). Only where the first
     layer has a kernel of 4 and a stride of 2, and for its first 24 channels.
     """
     first, last = network.enc[0], network.dec[-1]
