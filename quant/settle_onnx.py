@@ -6,7 +6,7 @@ result changes are found by bisection of the file's own functions. A bias change
 the sums; where 255 steps leave no room, a channel's weights are also scaled by at most `MOST_SCALING`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from qonnx.util.basic import get_by_name
 
 from pixelmend.files import replacing
 from quant.margins import LEAST, MARGIN, MOST_SCALING, best_shift
-from quant.qonnx_file import cleaned
+from quant.qonnx_file import DOMAINS, cleaned
 
 Floats = NDArray[np.float64]
 Function = Callable[[Floats], Floats]
@@ -87,9 +87,11 @@ def settle_model(model: ModelWrapper) -> Settled:
     return result
 
 
-def settle_file(source: Path, out: Path) -> Settled:
-    """Settle the QONNX file `source`, written to `out`. `UserError` where it is no such file."""
-    model = cleaned(source)
+def settle_file(source: Path, out: Path, domains: Collection[str] = DOMAINS) -> Settled:
+    """Settle the QONNX file `source`, written to `out`. `UserError` where it is no such file, or has operators of
+    none of the `domains`.
+    """
+    model = cleaned(source, domains)
     result = settle_model(model)
     with replacing(out) as temporary:
         model.save(str(temporary))

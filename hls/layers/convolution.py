@@ -79,10 +79,9 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else value
 
 
-def within(stride: tuple[int, int], windows: tuple[int, int]) -> tuple[int, int]:
-    """The stride between windows; 1 along an axis with one window: FINN wants none larger than the input."""
-    rows, columns = (step if count > 1 else 1 for step, count in zip(stride, windows, strict=True))
-    return rows, columns
+def within(stride: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """The stride between windows; along an axis with one window no larger than the input: FINN wants it so."""
+    return min(stride[0], size[0]), min(stride[1], size[1])
 
 
 def names(layer: str, count: int) -> list[str]:
@@ -124,7 +123,7 @@ def accumulate(
             inputDataType=source.kind,
         )
         stream, (height, width) = out, padded
-    stride = within(stride, windows)
+    stride = within(stride, (height, width))
     if kernel != [1, 1] or stride != (1, 1):
         out = graph.stream(f"{name}_windows", (*windows, kernel[0] * kernel[1] * channels), source.kind)
         graph.node(

@@ -174,7 +174,7 @@ class _Windows(Layer):
                 inputDataType=self.source.kind,
             )
             stream, height, width = out, height + top + bottom, width + left + right
-        stride = within(stride, self.result.size)
+        stride = within(stride, (height, width))
         if kernel == (1, 1) and stride == (1, 1):
             return stream
         out = graph.stream(

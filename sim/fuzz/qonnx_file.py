@@ -15,6 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
 from hls import frontend
+from hls.frontend.registry import domains
 from pixelmend.console import without_notes
 from quant.settle_onnx import settle_file
 from sim.fuzz.known import span, tensors
@@ -38,7 +39,7 @@ def write(net: Net, path: Path) -> Path:
         raw = path.with_suffix(".raw.onnx")
         save(_Writer(net, salt).model(), raw)
         with without_notes():
-            settle_file(raw, path)
+            settle_file(raw, path, domains())
         if frontend.read(path).least_margin >= SAFE:
             break
     return path

@@ -216,7 +216,7 @@ def test_shuffle_in_memories_deeper_than_shift_registers(make, compiled, simulat
     }
     op = make("PixelShuffle_rtl", 1, 1, FirstDepth=60, RamStyle=style, **size)
     data = frames(op)
-    want = np.concatenate([op.compute([frame[None]])[0] for frame in data[0]])
+    want = np.concatenate([op.evaluate([frame[None]])[0] for frame in data[0]])
     simulation = compiled(op)
     for kind in ("none", "random", "bursty"):
         got, _ = simulate(op, simulation, data, Stall(kind, seed=1), Stall(kind, seed=2))
