@@ -90,8 +90,8 @@ def netlist(written: dict[str, Any], module: str) -> dict[str, Any]:
         wide = len(net["bits"]) > 1
         for index, bit in enumerate(net["bits"]):
             if isinstance(bit, int) and (bit not in nets or len(name) < len(nets[bit][0].split("[")[0])):
-                place = net.get("offset", 0) + index
-                nets[bit] = [f"{name}[{place}]" if wide else name, place(net["attributes"])]
+                at = net.get("offset", 0) + index
+                nets[bit] = [f"{name}[{at}]" if wide else name, place(net["attributes"])]
     ports = {name: [port["direction"], port["bits"]] for name, port in top["ports"].items()}
     return {"ports": ports, "pins": pins, "cells": cells, "nets": nets}
 
