@@ -1,0 +1,302 @@
+"""From a cell to its delays: arcs from input to output, and where paths start in it or end in it."""
+
+import math
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hls.clock.netlist import Cell
+from pixelmend.errors import UserError
+
+TABLE = Path(__file__).with_suffix(".toml")
+
+Pin = tuple[str, int]
+"""A pin and which of its bits."""
+
+CLOCKS = re.compile(r"C|CLK|WCLK|CLK(ARD|BWR)CLK[LU]?")
+UNTIMED = ("BUFG", "VCC", "GND", "$scopeinfo")
+"""Clock buffers and constants: no path goes through them."""
+
+
+@dataclass
+class CellTiming:
+    """arcs: from, to, ns; starts: pin and ns after the clock; ends: pin and ns before it; inner: ns, its own paths."""
+
+    arcs: list[tuple[Pin, Pin, float]] = field(default_factory=list)
+    starts: list[tuple[Pin, float]] = field(default_factory=list)
+    ends: list[tuple[Pin, float]] = field(default_factory=list)
+    inner: float = 0.0
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Delays of one family and grade."""
+
+    name: str
+    values: dict[str, dict[str, Any]]
+
+    def net(self, sinks: int, luts: int, column: bool = False) -> float:
+        """Ns of a net with so many sinks in a node of so many LUTs; `column`: a block RAM or DSP slice at an end."""
+        net = self.values["net"]
+        spread = max(0.0, math.log2(max(1, luts) / 64)) * net["per_size"]
+        return float(net["base"] + self.extra(sinks) + spread + (net["column"] if column else 0.0))
+
+    def extra(self, sinks: int) -> float:
+        """Ns that a net of so many sinks takes more than one of a single sink."""
+        net = self.values["net"]
+        return float(net["per_doubling"] * math.log2(min(max(1, sinks), net["most_sinks"])))
+
+    @property
+    def uncertainty(self) -> float:
+        """Ns of a period that jitter and skew take."""
+        return float(self.values["clock"]["uncertainty"])
+
+    def of(self, cell: Cell) -> CellTiming:
+        """The delays of a cell; `UserError` for a kind that the table does not have."""
+        for pattern, function in KINDS:
+            if pattern.fullmatch(cell.kind):
+                return function(cell, self.values)
+        raise UserError(f"clock: no delays for a cell {cell.kind}; add it to hls/clock/delays.py")
+
+
+def find(part: str, family: str) -> Delays:
+    """The delays for a part, its full name with the speed grade last."""
+    grade = part.lower().rsplit("-", 1)[-1][:1] if "-" in part else "1"
+    known = delays()
+    name = f"{family}-{grade}"
+    if name not in known:
+        raise UserError(f"part '{part}': no delays for {name}; hls/clock/delays.toml has {', '.join(known)}")
+    return known[name]
+
+
+@cache
+def delays() -> dict[str, Delays]:
+    """All rows, by family and grade."""
+    table: dict[str, Any] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    return {name: Delays(name, _scaled(table, name)) for name in table}
+
+
+def _scaled(table: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    row = table[name]
+    if "of" not in row:
+        return dict(row)
+    scaled = {group: _times(values, row["share"]) for group, values in table[row["of"]].items()}
+    scaled["clock"] = {
+        key: value / row["share"] if key.endswith("_mhz") else value for key, value in table[row["of"]]["clock"].items()
+    }
+    scaled["net"]["most_sinks"] = table[row["of"]]["net"]["most_sinks"]
+    return scaled
+
+
+def _times(value: Any, share: float) -> Any:
+    if isinstance(value, dict):
+        return {key: _times(inner, share) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_times(inner, share) for inner in value]
+    return value * share
+
+
+# Kinds of cells. Pins that a cell lacks or that are constant have no bit, so they are passed over in sta.py.
+
+
+def _pins(cell: Cell, pattern: str) -> Iterator[Pin]:
+    for name, bits in cell.pins.items():
+        if re.fullmatch(pattern, name):
+            for index in range(len(bits)):
+                yield name, index
+
+
+def _lut(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    lut = values["lut"]
+    outputs = {"O": lut["o6"], "O6": lut["o6"], "O5": lut["o5"]}
+    return CellTiming(
+        [((name, 0), (out, 0), outputs[out]) for name in cell.pins if name[0] == "I" for out in outputs if out in cell.pins]
+    )
+
+
+def _inverter(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    """It goes into the LUT behind it."""
+    return CellTiming([(("I", 0), ("O", 0), 0.0)])
+
+
+def _mux(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    name = "f7" if cell.kind == "MUXF7" else "f8"
+    mux = values["mux"]
+    data, select = mux[f"{name}_data"], mux[f"{name}_select"]
+    return CellTiming([((pin, 0), ("O", 0), select if pin == "S" else data) for pin in ("I0", "I1", "S")])
+
+
+def _carry4(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    carry = values["carry"]
+    result = CellTiming()
+    for out in ("O", "CO"):
+        key = out.lower()
+        for index in range(4):
+            for pin in ("CI", "CYINIT"):
+                result.arcs.append(((pin, 0), (out, index), carry[f"{pin.lower()}_{key}"][index]))
+            for pin in ("S", "DI"):
+                rows = carry[f"{pin.lower()}_{key}"]
+                result.arcs += [((pin, bit), (out, index), rows[bit][index]) for bit in range(4) if rows[bit][index]]
+    return result
+
+
+def _carry8(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    carry = values["carry"]["carry8"]
+    result = CellTiming()
+    for out in ("O", "CO"):
+        key = out.lower()
+        for index in range(8):
+            result.arcs.append((("CI", 0), (out, index), carry[f"ci_{key}"]))
+            if index >= 4:
+                result.arcs.append((("CI_TOP", 0), (out, index), carry[f"ci_{key}"]))
+            reach = range(index + 1)
+            result.arcs += [(("S", bit), (out, index), carry[f"s_{key}"]) for bit in reach]
+            result.arcs += [(("DI", bit), (out, index), carry[f"di_{key}"]) for bit in reach if out == "CO" or bit < index]
+    return result
+
+
+def _flipflop(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    ff = values["ff"]
+    set_up = {"D": ff["d"], "CE": ff["ce"]} | dict.fromkeys(("R", "S", "CLR", "PRE"), ff["sr"])
+    return CellTiming(
+        starts=[(("Q", 0), ff["q"])], ends=[((name, 0), set_up[name]) for name in cell.pins if name in set_up]
+    )
+
+
+def _shift_register(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    srl = values["srl"]
+    starts = [((name, 0), srl["q"] if name == "Q" else srl["q_last"]) for name in cell.pins if name[0] == "Q"]
+    return CellTiming(
+        [(pin, ("Q", 0), srl["read"]) for pin in _pins(cell, r"A\d?")],
+        starts,
+        [(("D", 0), srl["d"]), (("CE", 0), srl["ce"])],
+    )
+
+
+def _lutram(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    """RAMnX1S, RAMnX1D and RAMnM: memories of LUTs, written by the clock and read without."""
+    ram = values["lutram"]
+    depth = int("".join(re.findall(r"RAM(\d+)", cell.kind)))
+    deep = ram["deep"] if depth > 64 else 0.0
+    result = CellTiming()
+    outputs = {"O": r"A\d?", "SPO": r"A\d?", "DPO": r"DPRA\d?"} | {f"DO{port}": f"ADDR{port}" for port in "ABCDEFGH"}
+    for out, address in outputs.items():
+        for pin in _pins(cell, out):
+            result.starts.append((pin, ram["out"] + deep))
+            result.arcs += [(source, pin, ram["read"] + deep) for source in _pins(cell, address)]
+    last = max((name for name in cell.pins if name.startswith("ADDR")), default="")
+    result.ends += [(pin, ram["address"]) for pin in _pins(cell, last or r"A\d?")]
+    result.ends += [(pin, ram["data"]) for pin in _pins(cell, r"D|DI[A-H]")]
+    result.ends += [(pin, ram["we"]) for pin in _pins(cell, "WE")]
+    return result
+
+
+BRAM_INPUTS = (
+    (r"ADDR.*ADDR[LU]?", "address"), (r"DI.*|DIN.*", "data"), (r"WE.*", "we"), (r"EN.*", "en"),
+    (r"REGCE.*", "regce"), (r"RST.*", "reset"),
+)  # fmt: skip
+
+
+def _block_ram(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    ram = values["bram"]
+    result = CellTiming()
+    for pattern, key in BRAM_INPUTS:
+        result.ends += [(pin, ram[key]) for pin in _pins(cell, pattern)]
+    for pin in _pins(cell, r"DO(UT)?[AP].*|DO(UT)?B.*"):
+        side = "B" if re.search(r"DO(UT)?P?B", pin[0]) else "A"
+        registered = _number(cell.parameters.get(f"DO{side}_REG", "0"))
+        result.starts.append((pin, ram["out_register"] if registered else ram["out"]))
+    return result
+
+
+def _number(value: str | int) -> int:
+    """A parameter of Yosys' JSON: binary digits, or an integer."""
+    text = str(value).strip()
+    return int(text, 2) if text and set(text) <= {"0", "1"} else int(text) if text.lstrip("-").isdigit() else 0
+
+
+def _dsp(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    """DSP48: the first register behind an input ends a path, the last one before P starts one."""
+    dsp = values["dsp"]
+    modes = cell.parameters
+
+    def register(name: str, default: int = 1) -> bool:
+        return bool(_number(modes.get(name, default)))
+
+    multiplies = str(modes.get("USE_MULT", "MULTIPLY")).strip() != "NONE"
+    adds_before = str(modes.get("USE_DPORT", "FALSE")).strip() == "TRUE" or "AD" in (
+        str(modes.get("AMULTSEL", "")).strip(), str(modes.get("BMULTSEL", "")).strip()
+    )  # fmt: skip
+    m, p, ad = multiplies and register("MREG"), register("PREG"), adds_before and register("ADREG")
+    result = CellTiming()
+    outputs = [(pin, 0.0) for pin in _pins(cell, "P|CARRYOUT|PATTERNDETECT|PATTERNBDETECT|OVERFLOW|UNDERFLOW")]
+    outputs += [(pin, dsp["cascade"]) for pin in _pins(cell, "PCOUT|CARRYCASCOUT|MULTSIGNOUT")]
+    last = [dsp["out"]["M"]] if m and not p else []
+    for name in ("A", "B", "C", "D", "PCIN"):
+        pre = adds_before and name in "AD"
+        if name == "D" and not adds_before:
+            continue
+        key = name if multiplies or name in ("C", "D", "PCIN") else f"{name}_add"
+        if name == "A" and pre and multiplies:
+            key = "A_pre"
+        own = name != "PCIN" and register(f"{name}REG")
+        to_m = multiplies and name not in ("C", "PCIN") and m
+        to_ad = pre and ad
+        if own:
+            ns = dsp["setup_in"][name]
+        elif to_ad:
+            ns = dsp["setup_ad"][name]
+        elif to_m:
+            ns = dsp["setup_m"][key]
+        else:
+            ns = dsp["setup_p"][key]
+        ends = own or to_ad or to_m or p
+        wires = f"{name}|{name}CIN" if name in "AB" else name
+        for pin in _pins(cell, wires):
+            if ends:
+                result.ends.append((pin, ns))
+            else:
+                result.arcs += [(pin, out, dsp["through"][key] + more) for out, more in outputs]
+        if own and not (to_m or p):
+            last.append(dsp["out"].get(key, dsp["out"]["P"]))
+        if own and p and not (to_m or to_ad):
+            result.inner = max(result.inner, values["ff"]["q"] + dsp["setup_p"][key])
+        if own and to_m and not to_ad:
+            result.inner = max(result.inner, values["ff"]["q"] + dsp["setup_m"][key])
+    if m and p:
+        result.inner = max(result.inner, dsp["out"]["M"])
+    first = dsp["out"]["P"] if p else max(last, default=0.0)
+    if first:
+        result.starts += [(out, first + more) for out, more in outputs]
+    result.starts += [(pin, values["ff"]["q"]) for pin in _pins(cell, "ACOUT|BCOUT")]
+    result.ends += [(pin, dsp["control"]) for pin in _pins(cell, "CE.*|RST.*")]
+    for name in ("OPMODE", "ALUMODE", "INMODE", "CARRYIN", "CARRYINSEL"):
+        ns = dsp["mode"] if register(f"{name}REG") else dsp["mode_open"]
+        result.ends += [(pin, ns) for pin in _pins(cell, name)]
+    return result
+
+
+def _nothing(cell: Cell, values: dict[str, Any]) -> CellTiming:
+    return CellTiming()
+
+
+KINDS: tuple[tuple[re.Pattern[str], Callable[[Cell, dict[str, Any]], CellTiming]], ...] = tuple(
+    (re.compile(pattern), function)
+    for pattern, function in (
+        (r"LUT\d(_2)?", _lut),
+        (r"FD[RSCP]E(_1)?|LD[CP]E", _flipflop),
+        (r"CARRY4", _carry4),
+        (r"CARRY8", _carry8),
+        (r"MUXF[789]", _mux),
+        (r"INV|BUF", _inverter),
+        (r"SRL.*", _shift_register),
+        (r"RAMB(18|36)E[12]", _block_ram),
+        (r"RAM\d+(X1[SD](_1)?|M\d*)", _lutram),
+        (r"DSP48E[12]", _dsp),
+        ("|".join(map(re.escape, UNTIMED)), _nothing),
+    )
+)
