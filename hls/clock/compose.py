@@ -66,7 +66,12 @@ class _Composition:
         self.taken: set[Net] = set()
         for part in parts:
             timing = part.timing
-            through = {pin for (source, target), steps in timing.arcs.items() if not steps for pin in (source, target)}
+            through = {
+                pin
+                for (source, target), steps in timing.arcs.items()
+                if not steps
+                for pin in (source, target)
+            }
             for pin in timing.inputs:
                 net = self._root(part.net(pin))
                 # of a wire through the node, one of the loads is the port behind
@@ -116,7 +121,13 @@ class _Composition:
         for (source, target), steps in timing.arcs.items():
             if steps:
                 more = self._more(part, source)
-                arc = _Arc(self._root(part.net(source)), self._root(part.net(target)), total(steps) + more, steps, more)
+                arc = _Arc(
+                    self._root(part.net(source)),
+                    self._root(part.net(target)),
+                    total(steps) + more,
+                    steps,
+                    more,
+                )
                 self.arcs[arc.source].append(arc)
                 self.into[arc.target] += 1
 
@@ -125,7 +136,9 @@ class _Composition:
         left = {net: self.into[net] for net in nets}
         order = [net for net in nets if not left[net]]
         reached = dict.fromkeys(self.starts)
-        arrival: dict[Net, tuple[float, _Arc | None]] = {net: (total(self.starts[net]), None) for net in reached}
+        arrival: dict[Net, tuple[float, _Arc | None]] = {
+            net: (total(self.starts[net]), None) for net in reached
+        }
         for net in order:
             for arc in self.arcs[net]:
                 if net in arrival and arrival[net][0] + arc.ns > arrival.get(arc.target, (-1.0, None))[0]:

@@ -17,7 +17,6 @@ TABLE = Path(__file__).with_suffix(".toml")
 Pin = tuple[str, int]
 """A pin and which of its bits."""
 
-CLOCKS = re.compile(r"C|CLK|WCLK|CLK(ARD|BWR)CLK[LU]?")
 UNTIMED = ("BUFG", "VCC", "GND", "$scopeinfo")
 """Clock buffers and constants: no path goes through them."""
 
@@ -42,7 +41,7 @@ class Delays:
     def net(self, sinks: int, luts: int, column: bool = False) -> float:
         """Ns of a net with so many sinks in a node of so many LUTs; `column`: a block RAM or DSP slice at an end."""
         net = self.values["net"]
-        spread = max(0.0, math.log2(max(1, luts) / 64)) * net["per_size"]
+        spread = math.log2(max(1, luts)) * net["per_size"]
         return float(net["base"] + self.extra(sinks) + spread + (net["column"] if column else 0.0))
 
     def extra(self, sinks: int) -> float:
@@ -64,10 +63,10 @@ class Delays:
 
 
 def find(part: str, family: str) -> Delays:
-    """The delays for a part, its full name with the speed grade last."""
-    grade = part.lower().rsplit("-", 1)[-1][:1] if "-" in part else "1"
+    """The delays for a part: its full name, in which the speed grade is the first number behind a dash."""
+    grade = re.search(r"-(\d)", part)
     known = delays()
-    name = f"{family}-{grade}"
+    name = f"{family}-{grade[1] if grade else 1}"
     if name not in known:
         raise UserError(f"part '{part}': no delays for {name}; hls/clock/delays.toml has {', '.join(known)}")
     return known[name]
@@ -86,7 +85,8 @@ def _scaled(table: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
         return dict(row)
     scaled = {group: _times(values, row["share"]) for group, values in table[row["of"]].items()}
     scaled["clock"] = {
-        key: value / row["share"] if key.endswith("_mhz") else value for key, value in table[row["of"]]["clock"].items()
+        key: value / row["share"] if key.endswith("_mhz") else value
+        for key, value in table[row["of"]]["clock"].items()
     }
     scaled["net"]["most_sinks"] = table[row["of"]]["net"]["most_sinks"]
     return scaled
@@ -114,7 +114,13 @@ def _lut(cell: Cell, values: dict[str, Any]) -> CellTiming:
     lut = values["lut"]
     outputs = {"O": lut["o6"], "O6": lut["o6"], "O5": lut["o5"]}
     return CellTiming(
-        [((name, 0), (out, 0), outputs[out]) for name in cell.pins if name[0] == "I" for out in outputs if out in cell.pins]
+        [
+            ((name, 0), (out, 0), outputs[out])
+            for name in cell.pins
+            if name[0] == "I"
+            for out in outputs
+            if out in cell.pins
+        ]
     )
 
 
@@ -140,7 +146,9 @@ def _carry4(cell: Cell, values: dict[str, Any]) -> CellTiming:
                 result.arcs.append(((pin, 0), (out, index), carry[f"{pin.lower()}_{key}"][index]))
             for pin in ("S", "DI"):
                 rows = carry[f"{pin.lower()}_{key}"]
-                result.arcs += [((pin, bit), (out, index), rows[bit][index]) for bit in range(4) if rows[bit][index]]
+                result.arcs += [
+                    ((pin, bit), (out, index), rows[bit][index]) for bit in range(4) if rows[bit][index]
+                ]
     return result
 
 
@@ -155,7 +163,9 @@ def _carry8(cell: Cell, values: dict[str, Any]) -> CellTiming:
                 result.arcs.append((("CI_TOP", 0), (out, index), carry[f"ci_{key}"]))
             reach = range(index + 1)
             result.arcs += [(("S", bit), (out, index), carry[f"s_{key}"]) for bit in reach]
-            result.arcs += [(("DI", bit), (out, index), carry[f"di_{key}"]) for bit in reach if out == "CO" or bit < index]
+            result.arcs += [
+                (("DI", bit), (out, index), carry[f"di_{key}"]) for bit in reach if out == "CO" or bit < index
+            ]
     return result
 
 
@@ -183,7 +193,9 @@ def _lutram(cell: Cell, values: dict[str, Any]) -> CellTiming:
     depth = int("".join(re.findall(r"RAM(\d+)", cell.kind)))
     deep = ram["deep"] if depth > 64 else 0.0
     result = CellTiming()
-    outputs = {"O": r"A\d?", "SPO": r"A\d?", "DPO": r"DPRA\d?"} | {f"DO{port}": f"ADDR{port}" for port in "ABCDEFGH"}
+    outputs = {"O": r"A\d?", "SPO": r"A\d?", "DPO": r"DPRA\d?"} | {
+        f"DO{port}": f"ADDR{port}" for port in "ABCDEFGH"
+    }
     for out, address in outputs.items():
         for pin in _pins(cell, out):
             result.starts.append((pin, ram["out"] + deep))
@@ -216,7 +228,9 @@ def _block_ram(cell: Cell, values: dict[str, Any]) -> CellTiming:
 def _number(value: str | int) -> int:
     """A parameter of Yosys' JSON: binary digits, or an integer."""
     text = str(value).strip()
-    return int(text, 2) if text and set(text) <= {"0", "1"} else int(text) if text.lstrip("-").isdigit() else 0
+    return (
+        int(text, 2) if text and set(text) <= {"0", "1"} else int(text) if text.lstrip("-").isdigit() else 0
+    )
 
 
 def _dsp(cell: Cell, values: dict[str, Any]) -> CellTiming:
@@ -233,7 +247,9 @@ def _dsp(cell: Cell, values: dict[str, Any]) -> CellTiming:
     )  # fmt: skip
     m, p, ad = multiplies and register("MREG"), register("PREG"), adds_before and register("ADREG")
     result = CellTiming()
-    outputs = [(pin, 0.0) for pin in _pins(cell, "P|CARRYOUT|PATTERNDETECT|PATTERNBDETECT|OVERFLOW|UNDERFLOW")]
+    outputs = [
+        (pin, 0.0) for pin in _pins(cell, "P|CARRYOUT|PATTERNDETECT|PATTERNBDETECT|OVERFLOW|UNDERFLOW")
+    ]
     outputs += [(pin, dsp["cascade"]) for pin in _pins(cell, "PCOUT|CARRYCASCOUT|MULTSIGNOUT")]
     last = [dsp["out"]["M"]] if m and not p else []
     for name in ("A", "B", "C", "D", "PCIN"):

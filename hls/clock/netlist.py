@@ -43,7 +43,9 @@ def read(path: Path) -> Netlist:
     try:
         return parse(json.loads(gzip.decompress(path.read_bytes())))
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: expected a netlist of hls.synthesis ({error}); delete it, it is made again") from error
+        raise UserError(
+            f"{path}: expected a netlist of hls.synthesis ({error}); delete it, it is made again"
+        ) from error
 
 
 def parse(content: dict[str, Any]) -> Netlist:

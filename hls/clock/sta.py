@@ -4,17 +4,21 @@ A net is a node of the graph, an arc leads from a net through one input of a cel
 delay is that of the net to that input and of the cell.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from hls.clock.delays import Delays, Pin
+from hls.clock.delays import CellTiming, Delays, Pin
 from hls.clock.netlist import Bit, Cell, Netlist
 
 CLOCKS = ("ap_clk", "clk")
 """Ports that no path goes through."""
 
 COLUMN = ("RAMB", "DSP48")
+
+OUTPUTS = re.compile(r"Q\d*|P|O\d?|[SD]PO|DO.*")
+"""Pins of registers that are read."""
 
 MERGED = ("LUT", "MUXF")
 """Kinds whose output reaches a flip-flop in the same slice."""
@@ -113,7 +117,7 @@ class _Graph:
             self._add(index, cell, timed[index])
         self.order = self._sort()
 
-    def _connect(self, timed: list) -> None:  # type: ignore[type-arg]
+    def _connect(self, timed: list[CellTiming]) -> None:
         """Who drives a net, and how many sinks it has."""
         for index, cell in enumerate(self.netlist.cells):
             sinks = {source for source, _, _ in timed[index].arcs} | {pin for pin, _ in timed[index].ends}
@@ -132,7 +136,7 @@ class _Graph:
                 if isinstance(bit, int):
                     self.loads[bit] += 1
 
-    def _add(self, index: int, cell: Cell, timed) -> None:  # type: ignore[no-untyped-def]
+    def _add(self, index: int, cell: Cell, timed: CellTiming) -> None:
         if timed.inner:
             self.inner.append((timed.inner, index))
         for pin, ns in timed.starts:
@@ -157,11 +161,14 @@ class _Graph:
         """Ns of the net from its driver to that pin, and of a LUT on the way that is not in the netlist."""
         driver, out = self.driver.get(bit, (None, ""))
         kind = self.netlist.cells[driver].kind if driver is not None else ""
+        if kind.startswith("CARRY") and out == "CO" and pin == "CI":
+            return float(self.delays.values["net"]["carry_chain"]), 0.0
         if _inside(kind, out, cell.kind, pin, self.data_sinks[bit]):
             return 0.0, 0.0
         column = kind.startswith(COLUMN) or cell.kind.startswith(COLUMN)
         through = self.delays.values["lut"]["o6"] if cell.kind.startswith("CARRY") and pin == "S" else 0.0
-        return self.delays.net(self.loads[bit], self.luts, column), through
+        carry = self.delays.values["net"]["carry_out"] if kind.startswith("CARRY") else 0.0
+        return self.delays.net(self.loads[bit], self.luts, column) + carry, through
 
     def _sort(self) -> list[int]:
         """The nets in the order of the signals; arcs within loops are taken out."""
@@ -191,7 +198,9 @@ class _Graph:
     # Results.
 
     def timing(self, worst: int) -> Timing:
-        arrival: dict[int, tuple[float, _Arc | None]] = {bit: (ns, None) for bit, (ns, _) in self.starts.items()}
+        arrival: dict[int, tuple[float, _Arc | None]] = {
+            bit: (ns, None) for bit, (ns, _) in self.starts.items()
+        }
         for bit in self.order:
             if bit not in arrival:
                 continue
@@ -312,8 +321,10 @@ class _Graph:
     def _register(self, index: int) -> tuple[str, str]:
         """What RTL calls a register: the first of its outputs that has a name."""
         cell = self.netlist.cells[index]
-        outs = [bit for name, bits in cell.pins.items() if name[0] in "QPOD" and name[:2] != "DI" for bit in bits]
-        named = [self.netlist.names[bit] for bit in outs if isinstance(bit, int) and bit in self.netlist.names]
+        outs = [bit for name, bits in cell.pins.items() if OUTPUTS.fullmatch(name) for bit in bits]
+        named = [
+            self.netlist.names[bit] for bit in outs if isinstance(bit, int) and bit in self.netlist.names
+        ]
         return (named[0][0], cell.place or named[0][1]) if named else ("", cell.place)
 
     def _name(self, bit: int) -> tuple[str, str]:
@@ -329,15 +340,21 @@ def _bit(cell: Cell, pin: Pin) -> int | None:
 
 def _inside(driver: str, out: str, sink: str, pin: str, data_sinks: int) -> bool:
     """Whether a connection stays in a slice or has wires of its own, and so takes no time beside the cells'."""
-    if sink in ("INV", "BUF") or (driver.startswith("CARRY") and out == "CO" and pin == "CI"):
+    if sink in ("INV", "BUF"):
         return True
-    if driver.startswith("LUT") and (sink.startswith("CARRY") and pin == "S" or sink == "MUXF7" and pin != "S"):
+    if driver.startswith("LUT") and (
+        (sink.startswith("CARRY") and pin == "S") or (sink == "MUXF7" and pin != "S")
+    ):
         return True
     if driver.startswith("MUXF") and sink.startswith("MUXF") and pin != "S":
         return True
     if sink.startswith("FD") and pin == "D" and data_sinks == 1:
         return driver.startswith(MERGED) or (driver.startswith("CARRY") and out == "O")
-    return driver.startswith("DSP48") and sink.startswith("DSP48") and out.startswith(("PCOUT", "ACOUT", "BCOUT"))
+    return (
+        driver.startswith("DSP48")
+        and sink.startswith("DSP48")
+        and out.startswith(("PCOUT", "ACOUT", "BCOUT"))
+    )
 
 
 def _in_loops(waiting: set[int], targets: dict[int, list[int]]) -> set[int]:
@@ -357,8 +374,3 @@ def _in_loops(waiting: set[int], targets: dict[int, list[int]]) -> set[int]:
             if not left[source]:
                 done.append(source)
     return rest - set(done)
-
-
-def labelled(steps: Steps, node: str) -> Steps:
-    """The same steps, of a node of that name."""
-    return tuple(replace(step, node=node) for step in steps)

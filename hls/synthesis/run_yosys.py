@@ -3,8 +3,8 @@ memories are relative to.
 
 The job: {"module", "sources", "parameters", "family", "maps", "result", "memory_bytes"} and, where it goes on
 with the synthesized netlist, "finish": Yosys commands. The result, a JSON file: {"cells": {type: number},
-"block_rams": {type: [instance names]}}; where the job names a file "netlist", what `netlist` gives goes there,
-compressed. It imports nothing of the project: Yosys, which ends the process at an error, stays alone.
+"block_rams": {type: [instance names]}}; where the job names a file "netlist", what `netlist` gives goes
+there, compressed. It imports nothing of the project: Yosys, which ends the process at an error, stays alone.
 """
 
 import gzip
