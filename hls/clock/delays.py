@@ -23,7 +23,7 @@ UNTIMED = ("BUFG", "VCC", "GND", "$scopeinfo")
 
 @dataclass
 class CellTiming:
-    """arcs: from, to, ns; starts: pin and ns after the clock; ends: pin and ns before it; inner: ns, its own paths."""
+    """arcs: from, to, ns; starts: pin, ns after the clock; ends: pin, ns before it; inner: ns of its own paths."""
 
     arcs: list[tuple[Pin, Pin, float]] = field(default_factory=list)
     starts: list[tuple[Pin, float]] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Delays:
     values: dict[str, dict[str, Any]]
 
     def net(self, sinks: int, luts: int, column: bool = False) -> float:
-        """Ns of a net with so many sinks in a node of so many LUTs; `column`: a block RAM or DSP slice at an end."""
+        """Ns of a net, from its sinks and the node's LUTs; `column`: a block RAM or DSP slice at an end."""
         net = self.values["net"]
         spread = math.log2(max(1, luts)) * net["per_size"]
         return float(net["base"] + self.extra(sinks) + spread + (net["column"] if column else 0.0))
@@ -233,65 +233,77 @@ def _number(value: str | int) -> int:
     )
 
 
+class _Slice:
+    """A DSP slice: which of its registers are in use."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.modes = cell.parameters
+        self.multiplies = self._word("USE_MULT", "MULTIPLY") != "NONE"
+        selected = {self._word(name) for name in ("AMULTSEL", "BMULTSEL")}
+        self.adds_before = self._word("USE_DPORT") == "TRUE" or "AD" in selected
+
+    def _word(self, name: str, default: str = "") -> str:
+        return str(self.modes.get(name, default)).strip()
+
+    def register(self, name: str) -> bool:
+        """Whether a register is in use; all are where nothing is said."""
+        return bool(_number(self.modes.get(name, "1")))
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The inputs in use."""
+        return ("A", "B", "C", "D", "PCIN") if self.adds_before else ("A", "B", "C", "PCIN")
+
+    def row(self, operand: str) -> str:
+        """What the operand's way is called in the table."""
+        if operand in "AB" and not self.multiplies:
+            return f"{operand}_add"
+        return "A_pre" if operand == "A" and self.adds_before else operand
+
+    def stages(self, operand: str) -> list[str]:
+        """The registers that the operand goes through, in order."""
+        multiplied = self.multiplies and operand in "ABD"
+        there = {
+            "in": operand != "PCIN" and self.register(f"{operand}REG"),
+            "ad": self.adds_before and operand in "AD" and self.register("ADREG"),
+            "m": multiplied and self.register("MREG"),
+            "p": self.register("PREG"),
+        }
+        return [stage for stage, used in there.items() if used]
+
+
 def _dsp(cell: Cell, values: dict[str, Any]) -> CellTiming:
-    """DSP48: the first register behind an input ends a path, the last one before P starts one."""
-    dsp = values["dsp"]
-    modes = cell.parameters
-
-    def register(name: str, default: int = 1) -> bool:
-        return bool(_number(modes.get(name, default)))
-
-    multiplies = str(modes.get("USE_MULT", "MULTIPLY")).strip() != "NONE"
-    adds_before = str(modes.get("USE_DPORT", "FALSE")).strip() == "TRUE" or "AD" in (
-        str(modes.get("AMULTSEL", "")).strip(), str(modes.get("BMULTSEL", "")).strip()
-    )  # fmt: skip
-    m, p, ad = multiplies and register("MREG"), register("PREG"), adds_before and register("ADREG")
+    """The first register behind an input ends a path, the last one before P starts one."""
+    dsp, q = values["dsp"], values["ff"]["q"]
+    unit = _Slice(cell)
     result = CellTiming()
-    outputs = [
-        (pin, 0.0) for pin in _pins(cell, "P|CARRYOUT|PATTERNDETECT|PATTERNBDETECT|OVERFLOW|UNDERFLOW")
-    ]
+    outputs = [(pin, 0.0) for pin in _pins(cell, "P|CARRYOUT|PATTERNB?DETECT|OVERFLOW|UNDERFLOW")]
     outputs += [(pin, dsp["cascade"]) for pin in _pins(cell, "PCOUT|CARRYCASCOUT|MULTSIGNOUT")]
-    last = [dsp["out"]["M"]] if m and not p else []
-    for name in ("A", "B", "C", "D", "PCIN"):
-        pre = adds_before and name in "AD"
-        if name == "D" and not adds_before:
+    out = 0.0
+    for operand in unit.operands:
+        row, stages = unit.row(operand), unit.stages(operand)
+        pins = list(_pins(cell, rf"{operand}(CIN)?"))
+        if not stages:
+            result.arcs += [(pin, to, dsp["through"][row] + more) for pin in pins for to, more in outputs]
             continue
-        key = name if multiplies or name in ("C", "D", "PCIN") else f"{name}_add"
-        if name == "A" and pre and multiplies:
-            key = "A_pre"
-        own = name != "PCIN" and register(f"{name}REG")
-        to_m = multiplies and name not in ("C", "PCIN") and m
-        to_ad = pre and ad
-        if own:
-            ns = dsp["setup_in"][name]
-        elif to_ad:
-            ns = dsp["setup_ad"][name]
-        elif to_m:
-            ns = dsp["setup_m"][key]
-        else:
-            ns = dsp["setup_p"][key]
-        ends = own or to_ad or to_m or p
-        wires = f"{name}|{name}CIN" if name in "AB" else name
-        for pin in _pins(cell, wires):
-            if ends:
-                result.ends.append((pin, ns))
-            else:
-                result.arcs += [(pin, out, dsp["through"][key] + more) for out, more in outputs]
-        if own and not (to_m or p):
-            last.append(dsp["out"].get(key, dsp["out"]["P"]))
-        if own and p and not (to_m or to_ad):
-            result.inner = max(result.inner, values["ff"]["q"] + dsp["setup_p"][key])
-        if own and to_m and not to_ad:
-            result.inner = max(result.inner, values["ff"]["q"] + dsp["setup_m"][key])
-    if m and p:
-        result.inner = max(result.inner, dsp["out"]["M"])
-    first = dsp["out"]["P"] if p else max(last, default=0.0)
-    if first:
-        result.starts += [(out, first + more) for out, more in outputs]
-    result.starts += [(pin, values["ff"]["q"]) for pin in _pins(cell, "ACOUT|BCOUT")]
+        set_up = {
+            "in": dsp["setup_in"].get(operand, 0.0),
+            "ad": dsp["setup_ad"].get(operand, 0.0),
+            "m": dsp["setup_m"].get(row, 0.0),
+            "p": dsp["setup_p"][row],
+        }
+        result.ends += [(pin, set_up[stages[0]]) for pin in pins]
+        last = {"in": row, "ad": "AD", "m": "M", "p": "P"}[stages[-1]]
+        out = max(out, dsp["out"].get(last, 0.0))
+        if stages[0] == "in" and len(stages) > 1:
+            result.inner = max(result.inner, q + set_up[stages[1]])
+        if stages[-2:] == ["m", "p"]:
+            result.inner = max(result.inner, dsp["out"]["M"])
+    result.starts += [(pin, out + more) for pin, more in outputs if out]
+    result.starts += [(pin, q) for pin in _pins(cell, "ACOUT|BCOUT")]
     result.ends += [(pin, dsp["control"]) for pin in _pins(cell, "CE.*|RST.*")]
     for name in ("OPMODE", "ALUMODE", "INMODE", "CARRYIN", "CARRYINSEL"):
-        ns = dsp["mode"] if register(f"{name}REG") else dsp["mode_open"]
+        ns = dsp["mode"] if unit.register(f"{name}REG") else dsp["mode_open"]
         result.ends += [(pin, ns) for pin in _pins(cell, name)]
     return result
 
