@@ -2,9 +2,9 @@
 
     python -m bench.clock [--markdown]
 
-prints model and routed clock of each row of bench/routed/routed.csv, on the netlists that lie beside it, so that
-later RTL changes nothing. Clock uncertainty is left out, as it is of the routed figures. Ends with an error where
-the model is off by more than `LARGEST`, or over the routed clock by more than `OPTIMISTIC`.
+prints model and routed clock of each row of bench/routed/routed.csv, on the netlists that lie beside it, so
+that later RTL changes nothing. Clock uncertainty is left out, as it is of the routed figures. Ends with an
+error where the model is off by more than `LARGEST`, or over the routed clock by more than `OPTIMISTIC`.
 """
 
 import csv

@@ -1,12 +1,12 @@
-"""Does the accelerator fit, and at which clock? Every node after Yosys synthesis, against the part and the caps.
+"""Does the accelerator fit, and at which clock? Every node after Yosys synthesis, against part and caps.
 
     python -m hls.fit build/z2-256 --config configs/z2-256.toml [--whole]
 
 writes build/z2-256/fit.json and a table. What is *measured*: LUT, FF, CARRY4, block RAM and DSP of each node
 as it stands in the stitched top, its weight memory included, after `synth_xilinx`; DSPs are instantiated, so
-their count is exact. What is an *allowance*: the shell (see parts.toml). What is *modelled*: the clock, by the
-netlists' cells and an allowance for each net (hls.clock). What needs the vendor: placement, which shares and
-duplicates some LUTs. Ends with an error where a cap of [hls] is exceeded or its clock is not met.
+their count is exact. What is *modelled*: the clock, from the netlists' cells and an allowance for each net
+(hls.clock). What is an *allowance*: the shell (see parts.toml). What needs the vendor: placement, which
+shares and duplicates some LUTs. Ends with an error where a cap of [hls] is exceeded or its clock not met.
 """
 
 import os
@@ -48,8 +48,8 @@ def fit(
     """Synthesize the lowered `build` node by node and write its fit.json, which is also returned.
 
     `top`: the stitched top as well, in one piece. `UserError` for a build that is not of `config`, for a
-    synthesis that fails and, once fit.json is written and unless `check` is off, where a cap is exceeded or the
-    clock is not met.
+    synthesis that fails and, once fit.json is written and unless `check` is off, where a cap is exceeded or
+    the clock is not met.
     """
     hls = configuration.load(config, "hls", HlsConfig)
     part = parts.find(hls.part)

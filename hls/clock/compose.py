@@ -19,7 +19,7 @@ Net = tuple[str, int]
 
 @dataclass(frozen=True)
 class Part:
-    """A node in the top level. nets: what the top calls a port's wire, where that is not the port's own name."""
+    """A node in the top level. nets: what the top calls a port's wire where that is not the port's name."""
 
     name: str
     timing: Timing
@@ -51,6 +51,9 @@ class _Arc:
     ns: float
     steps: Steps
     more: float  # ns of the first net beyond what the node alone knew
+
+
+_Arrivals = dict[Net, tuple[float, _Arc | None]]
 
 
 class _Composition:
@@ -135,10 +138,7 @@ class _Composition:
         nets = {*self.arcs, *self.into, *self.starts, *self.ends}
         left = {net: self.into[net] for net in nets}
         order = [net for net in nets if not left[net]]
-        reached = dict.fromkeys(self.starts)
-        arrival: dict[Net, tuple[float, _Arc | None]] = {
-            net: (total(self.starts[net]), None) for net in reached
-        }
+        arrival: _Arrivals = {net: (total(steps), None) for net, steps in self.starts.items()}
         for net in order:
             for arc in self.arcs[net]:
                 if net in arrival and arrival[net][0] + arc.ns > arrival.get(arc.target, (-1.0, None))[0]:
@@ -149,7 +149,7 @@ class _Composition:
         loops = sorted({f"{name}[{bit}]" for name, bit in nets - set(order)})
         return Whole(self._paths(arrival), loops)
 
-    def _paths(self, arrival: dict[Net, tuple[float, _Arc | None]]) -> list[Steps]:
+    def _paths(self, arrival: _Arrivals) -> list[Steps]:
         found: dict[tuple[str, str], tuple[float, Net, Steps, float]] = {}
         for net, (ns, _) in arrival.items():
             start = self._start(net, arrival)
@@ -160,12 +160,12 @@ class _Composition:
         ranked = sorted(found.values(), key=lambda path: -path[0])
         return [(*self._way(net, arrival), *_longer(steps, more)) for _, net, steps, more in ranked]
 
-    def _start(self, net: Net, arrival: dict[Net, tuple[float, _Arc | None]]) -> str:
+    def _start(self, net: Net, arrival: _Arrivals) -> str:
         while (arc := arrival[net][1]) is not None:
             net = arc.source
         return self.starts[net][0].node
 
-    def _way(self, net: Net, arrival: dict[Net, tuple[float, _Arc | None]]) -> Steps:
+    def _way(self, net: Net, arrival: _Arrivals) -> Steps:
         parts: list[Steps] = []
         while (arc := arrival[net][1]) is not None:
             parts.append(_longer(arc.steps, arc.more))

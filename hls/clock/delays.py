@@ -23,7 +23,7 @@ UNTIMED = ("BUFG", "VCC", "GND", "$scopeinfo")
 
 @dataclass
 class CellTiming:
-    """arcs: from, to, ns; starts: pin, ns after the clock; ends: pin, ns before it; inner: ns of its own paths."""
+    """arcs: from, to, ns; starts: pin, ns after the clock; ends: pin, ns before it; inner: ns of its own."""
 
     arcs: list[tuple[Pin, Pin, float]] = field(default_factory=list)
     starts: list[tuple[Pin, float]] = field(default_factory=list)

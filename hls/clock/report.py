@@ -1,6 +1,6 @@
 """The clock of a build: of each node, of the whole, its worst paths, and whether it is the one asked for.
 
-"inside" counts paths between a node's own registers; a node's clock counts those that cross its ports as well.
+"inside" counts paths between a node's own registers; a node's clock counts those across its ports as well.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -84,7 +84,7 @@ def _mhz(ns: float, delays: Delays, kinds: frozenset[str]) -> float:
 
 
 def _different(paths: Iterable[Steps]) -> list[Steps]:
-    """The worst of those that start in the same node, end in the same node and take the same nodes between."""
+    """The worst of those that start and end in the same node and take the same nodes between."""
     found: dict[tuple[str, ...], Steps] = {}
     for path in paths:
         found.setdefault(tuple(name for name, _ in groupby(step.node for step in path)), path)
@@ -171,6 +171,6 @@ def show(report: Report) -> None:
     for loop in report["loops"]:
         note(f"combinational loop: {loop}")
     note(
-        f"clock: {report['mhz']:g} MHz by the model ({report['configured_mhz']:g} configured; see bench.clock for its "
-        "error)"
+        f"clock: {report['mhz']:g} MHz by the model ({report['configured_mhz']:g} configured); "
+        "bench.clock says how far it can be trusted"
     )

@@ -26,7 +26,7 @@ MERGED = ("LUT", "MUXF")
 
 @dataclass(frozen=True)
 class Step:
-    """A cell of a path: what RTL calls what it drives, FILE:LINE where known, ns of the net to it and in it."""
+    """A cell of a path: what RTL calls the net it drives, FILE:LINE, ns of the net to it and of itself."""
 
     kind: str
     name: str
@@ -64,6 +64,13 @@ class _End:
     ns: float  # net included
     cell: int
     pin: str
+
+
+_Arrivals = dict[int, tuple[float, _Arc | None]]
+"""Ns from a register to a net, and the last arc of that way."""
+
+_Tails = dict[int, tuple[float, _Arc | _End]]
+"""Ns from a net to a register, and the first arc of that way."""
 
 
 @dataclass
@@ -132,9 +139,9 @@ class _Graph:
                     self.loads[bit] += 1
                     self.data_sinks[bit] += cell.kind.startswith("FD") and pin[0] == "D"
         for direction, bits in self.netlist.ports.values():
-            for bit in bits if direction == "output" else ():
-                if isinstance(bit, int):
-                    self.loads[bit] += 1
+            for out in bits if direction == "output" else ():
+                if isinstance(out, int):
+                    self.loads[out] += 1
 
     def _add(self, index: int, cell: Cell, timed: CellTiming) -> None:
         if timed.inner:
@@ -198,9 +205,7 @@ class _Graph:
     # Results.
 
     def timing(self, worst: int) -> Timing:
-        arrival: dict[int, tuple[float, _Arc | None]] = {
-            bit: (ns, None) for bit, (ns, _) in self.starts.items()
-        }
+        arrival: _Arrivals = {bit: (ns, None) for bit, (ns, _) in self.starts.items()}
         for bit in self.order:
             if bit not in arrival:
                 continue
@@ -208,7 +213,7 @@ class _Graph:
             for arc in self.arcs[bit]:
                 if here + arc.ns > arrival.get(arc.target, (-1.0, None))[0]:
                     arrival[arc.target] = (here + arc.ns, arc)
-        tail: dict[int, tuple[float, _Arc | _End]] = {}
+        tail: _Tails = {}
         for bit in reversed(self.order):
             options: list[tuple[float, _Arc | _End]] = [(end.ns, end) for end in self.ends[bit]]
             options += [(arc.ns + tail[arc.target][0], arc) for arc in self.arcs[bit] if arc.target in tail]
@@ -219,7 +224,7 @@ class _Graph:
         self._ports(result, arrival, tail)
         return result
 
-    def _paths(self, arrival: dict[int, tuple[float, _Arc | None]], worst: int) -> list[Steps]:
+    def _paths(self, arrival: _Arrivals, worst: int) -> list[Steps]:
         """The worst path to each register by its name, bits of one taken together."""
         found: dict[tuple[str, str], tuple[float, int, _End]] = {}
         for bit, (ns, _) in arrival.items():
@@ -238,8 +243,8 @@ class _Graph:
     def _ports(
         self,
         result: Timing,
-        arrival: dict[int, tuple[float, _Arc | None]],
-        tail: dict[int, tuple[float, _Arc | _End]],
+        arrival: _Arrivals,
+        tail: _Tails,
     ) -> None:
         position = {bit: index for index, bit in enumerate(self.order)}
         entries: dict[int, Pin] = {}
@@ -282,15 +287,15 @@ class _Graph:
         found = []
         for bit in cone & entries.keys():
             steps, at = [], bit
-            while (arc := way[at][1]) is not None:
-                steps.append(self._through(arc))
-                at = arc.target
+            while (step := way[at][1]) is not None:
+                steps.append(self._through(step))
+                at = step.target
             found.append((bit, tuple(steps)))
         return found
 
     # Paths as steps.
 
-    def _from_register(self, bit: int, arrival: dict[int, tuple[float, _Arc | None]]) -> Steps:
+    def _from_register(self, bit: int, arrival: _Arrivals) -> Steps:
         steps: list[Step] = []
         while (arc := arrival[bit][1]) is not None:
             steps.append(self._through(arc))
@@ -301,12 +306,12 @@ class _Graph:
         steps.append(Step(kind, name, self.netlist.cells[cell].place or place, 0.0, ns, self.node))
         return tuple(reversed(steps))
 
-    def _to_register(self, bit: int, tail: dict[int, tuple[float, _Arc | _End]]) -> Steps:
+    def _to_register(self, bit: int, tail: _Tails) -> Steps:
         steps: list[Step] = []
-        while isinstance(arc := tail[bit][1], _Arc):
-            steps.append(self._through(arc))
-            bit = arc.target
-        return (*steps, self._end(arc))
+        while isinstance(way := tail[bit][1], _Arc):
+            steps.append(self._through(way))
+            bit = way.target
+        return (*steps, self._end(way))
 
     def _through(self, arc: _Arc) -> Step:
         cell = self.netlist.cells[arc.cell]
@@ -339,7 +344,7 @@ def _bit(cell: Cell, pin: Pin) -> int | None:
 
 
 def _inside(driver: str, out: str, sink: str, pin: str, data_sinks: int) -> bool:
-    """Whether a connection stays in a slice or has wires of its own, and so takes no time beside the cells'."""
+    """Whether a connection stays in a slice or has wires of its own, so takes no time beside the cells'."""
     if sink in ("INV", "BUF"):
         return True
     if driver.startswith("LUT") and (

@@ -1,10 +1,13 @@
-"""Counting of cells, synthesis of small modules, the cache, the report and the caps.
+"""Counting of cells, synthesis of small modules, the cache, the report, the caps and the clock.
 
 The sum of all nodes against one synthesis of the whole top takes minutes and is a command:
 `python -m hls.fit build/tiny --config configs/tiny.toml --whole`.
 """
 
+import gzip
 import json
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 
 from hls import fit
+from hls.clock import netlist as clock_netlist
 from hls.ops.fifo.source import fifo_source, mend_fifo
 from hls.rtl.generate import OPS, mend_add_multi, mend_mvu_queue
 from hls.synthesis import jobs
@@ -19,6 +23,7 @@ from hls.synthesis.cells import Cells, count
 from hls.synthesis.jobs import Synthesis, Synthesized
 from hls.synthesis.sources import Library
 from hls.synthesis.units import PORTS, Unit
+from pixelmend.console import run
 from pixelmend.errors import UserError
 from pixelmend.files import read_json, write_text
 from tests.networks import Case, configuration, lowered
@@ -133,6 +138,23 @@ def test_skip_add(synthesis: Synthesis) -> None:
     assert 10 <= cells.lut <= 24
 
 
+def test_netlist_is_kept_with_file_and_line(synthesis: Synthesis) -> None:
+    result = synthesis.run(Unit("add", "SkipAdd_rtl", "skip_add", parameters={"SIMD": 2}))
+    assert result.netlist is not None
+    netlist = clock_netlist.read(result.netlist)
+    assert netlist.ports["s_axis_a_tdata"][0] == "input"
+    assert len(netlist.ports["m_axis_tdata"][1]) == 10
+    assert Counter(cell.kind for cell in netlist.cells) == result.cells
+    registers = [cell for cell in netlist.cells if cell.kind == "FDRE"]
+    source = (OPS / "skip_add" / "skip_add.sv").read_text().splitlines()
+    for cell in registers:
+        file, line = cell.place.split(":")
+        assert file == "skip_add.sv"
+        assert "always_ff" in source[int(line) - 1]
+    result.netlist.unlink()
+    assert not synthesis.run(Unit("add", "SkipAdd_rtl", "skip_add", parameters={"SIMD": 2})).cached
+
+
 @pytest.mark.parametrize(
     ("pe", "simd", "dsp", "family"), [(4, 4, 4, "xc7"), (5, 4, 8, "xc7"), (4, 4, 4, "xcup")]
 )
@@ -187,14 +209,30 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def synthesized(monkeypatch: pytest.MonkeyPatch) -> None:
+def netlist(tmp_path: Path) -> Path:
+    """Three LUTs between two registers, to which no port leads."""
+    luts = [["LUT1", {"I0": [bit], "O": [bit + 1]}, {}, ""] for bit in (10, 11, 12)]
+    pins = {"C": [2], "CE": ["1"], "R": ["0"]}
+    registers = [
+        ["FDRE", pins | {"D": ["0"], "Q": [10]}, {}, "slow.sv:1"],
+        ["FDRE", pins | {"D": [13], "Q": [14]}, {}, "slow.sv:2"],
+    ]
+    content = {"ports": {"ap_clk": ["input", [2]]}, "cells": luts + registers, "nets": {"14": ["end_q", ""]}}
+    path = tmp_path / "made.netlist.gz"
+    path.write_bytes(gzip.compress(json.dumps(content).encode()))
+    return path
+
+
+@pytest.fixture
+def synthesized(monkeypatch: pytest.MonkeyPatch, netlist: Path) -> None:
     """Synthesis that takes no time: 10 LUT, 20 FF and a block RAM a unit, DSPs in the matrix units."""
 
     def run(self: Synthesis, unit: Unit, limit_s: float | None = None, memory_bytes: int = 0) -> Synthesized:
         assert self.library.needed(unit.words()), "every unit is of sources of the build"
         matrix = unit.op == "MVAU_rtl"
         rams = {"RAMB36E1": [rf"\i_{unit.name}_weights.blkMem.Mem.0.0"]} if matrix else {}
-        return Synthesized({"LUT2": 10, "FDRE": 20, "RAMB36E1": 1, "DSP48E1": 3 * matrix}, rams, 0.0, False)
+        cells = {"LUT2": 10, "FDRE": 20, "RAMB36E1": 1, "DSP48E1": 3 * matrix}
+        return Synthesized(cells, rams, 0.0, False, netlist)
 
     monkeypatch.setattr(jobs.Synthesis, "run", run)
 
@@ -230,6 +268,43 @@ def test_over_a_cap(small: Path, synthesized: None, tmp_path: Path) -> None:
     ):
         fit.fit(small / "build", config, tmp_path)
     assert read_json(small / "build" / "fit.json")["cap"]["bram36"] == 0.05
+
+
+def test_a_clock_that_is_missed(
+    small: Path,
+    synthesized: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Three LUTs of about 2.1 ns: 100 MHz are met, 450 are not; fit.json is written in either case."""
+    config = tmp_path / "config.toml"
+    written = small / "build" / "fit.json"
+    clock = fit.fit(small / "build", small / "config.toml", tmp_path)["clock"]
+    assert (clock["configured_mhz"], clock["margin"]) == (100.0, 0.1)
+    assert 350 < clock["mhz"] < 464
+    assert clock["loops"] == []
+    assert {node["name"] for node in clock["nodes"]} == {node["name"] for node in read_json(written)["nodes"]}
+    worst = clock["paths"][0]
+    assert (worst["from"]["at"], worst["to"]["at"], worst["to"]["name"]) == (
+        "slow.sv:1",
+        "slow.sv:2",
+        "end_q",
+    )
+    assert [cell["kind"] for cell in worst["cells"]] == ["FDRE", "LUT1", "LUT1", "LUT1", "FDRE.D"]
+    written.unlink()
+    write_text(config, (small / "config.toml").read_text() + "clock_mhz = 450\n")
+    with pytest.raises(UserError, match=r"does not hold its clock .*model supports .* MHz, 495 needed"):
+        fit.fit(small / "build", config, tmp_path)
+    assert read_json(written)["clock"]["mhz"] == clock["mhz"]
+    assert fit.fit(small / "build", config, tmp_path, check=False)["clock"]["configured_mhz"] == 450
+    monkeypatch.setattr(sys, "argv", ["fit", str(small / "build"), "--config", str(config)])
+    with pytest.raises(SystemExit) as ended:
+        run(fit.main)
+    assert ended.value.code not in (0, None)
+    said = capsys.readouterr()
+    assert "longest paths" in said.out
+    assert "does not hold its clock" in said.err
 
 
 def test_over_names_the_largest() -> None:

@@ -1,5 +1,7 @@
 """Netlists made by hand: nets have names, and a name is a net."""
 
+from typing import ClassVar
+
 from hls.clock.netlist import Bit, Cell, Netlist
 
 CONSTANTS = ("0", "1", "x")
@@ -8,11 +10,11 @@ CONSTANTS = ("0", "1", "x")
 class Made:
     """A netlist that grows cell by cell."""
 
+    numbers: ClassVar[dict[str, int]] = {}
+
     def __init__(self) -> None:
         self.cells: list[Cell] = []
         self.ports: dict[str, tuple[str, list[Bit]]] = {"ap_clk": ("input", [self.bit("ap_clk")])}
-
-    numbers: dict[str, int] = {}
 
     def bit(self, name: str) -> Bit:
         """The number of a net, its name for a constant."""

@@ -23,10 +23,8 @@ def stage(before: str, behind: str, beats: int = 4) -> Made:
     made.port("input", f"{before}_tvalid", f"{behind}_tready", "ap_rst_n")
     made.port("output", f"{before}_tready", f"{behind}_tvalid")
     made.lut(f"{before}_tready", f"{behind}_tready", f"{behind}_tvalid")
-    made.cell(
-        "FDRE", f"{before}.sv:9", C="ap_clk", CE=f"{before}_tready", D=f"{before}_tvalid", Q=f"{behind}_tvalid",
-        R="ap_rst_n",
-    )  # fmt: skip
+    pins = {"CE": f"{before}_tready", "D": f"{before}_tvalid", "Q": f"{behind}_tvalid", "R": "ap_rst_n"}
+    made.cell("FDRE", f"{before}.sv:9", C="ap_clk", **pins)
     for bit in range(beats):
         made.ff(f"{before}_data_{bit}", "0", ce=f"{before}_tready", place=f"{before}.sv:{bit}")
     return made
@@ -49,7 +47,7 @@ def test_ready_through_three_nodes_is_one_path() -> None:
     assert [step.node for step in worst] == ["last", "last", "second", "first", "first"]
     assert [step.kind for step in worst] == ["FDRE", "LUT1", "LUT2", "LUT2", "FDRE.CE"]
     assert worst[0].place == "sink.sv:3"
-    # a's and b's ready enable five registers of the node that drives them, and go on to a port or one more LUT
+    # a's and b's ready enable five registers of their driver's node, and go on to a port or one more LUT
     nets = 2 * XC7.net(1, 1) + 2 * XC7.net(6, 1)
     assert total(worst) == pytest.approx(FF["q"] + 3 * LUT + nets + FF["ce"])
 

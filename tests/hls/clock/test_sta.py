@@ -64,7 +64,7 @@ def test_clock_enable_and_reset_have_their_set_up() -> None:
 
 
 def test_carry_chain() -> None:
-    """Eight bits: into the chain by a LUT at its lowest bit, from one CARRY4 to the next, out at the highest."""
+    """Eight bits: in by a LUT at the lowest one, from one CARRY4 to the next, out at the highest."""
     made = Made()
     made.ff("a", "0")
     made.lut("s", "a")
@@ -216,11 +216,10 @@ def test_what_is_open_at_ports() -> None:
 
 
 def test_every_cell_that_is_counted_has_delays() -> None:
-    for kind in [*LUTS, *FLIPFLOPS, *CARRIES, *BLOCK_RAMS, *DSPS, *FREE]:
-        for table in delays().values():
-            if kind != "CARRY4" or table.name.startswith("xc7"):
-                if kind != "CARRY8" or table.name.startswith("xcup"):
-                    table.of(Cell(kind, {}, {}, ""))
+    for table in delays().values():
+        other = "CARRY8" if table.name.startswith("xc7") else "CARRY4"
+        for kind in {*LUTS, *FLIPFLOPS, *CARRIES, *BLOCK_RAMS, *DSPS, *FREE} - {other}:
+            table.of(Cell(kind, {}, {}, ""))
     with pytest.raises(UserError, match="no delays for a cell SB_LUT4"):
         XC7.of(Cell("SB_LUT4", {}, {}, ""))
 
