@@ -138,6 +138,8 @@ def _mux(cell: Cell, values: dict[str, Any]) -> CellTiming:
 
 def _carry4(cell: Cell, values: dict[str, Any]) -> CellTiming:
     carry = values["carry"]
+    if "each" in carry:
+        return _carry(4, carry["each"])
     result = CellTiming()
     for out in ("O", "CO"):
         key = out.lower()
@@ -145,27 +147,28 @@ def _carry4(cell: Cell, values: dict[str, Any]) -> CellTiming:
             for pin in ("CI", "CYINIT"):
                 result.arcs.append(((pin, 0), (out, index), carry[f"{pin.lower()}_{key}"][index]))
             for pin in ("S", "DI"):
-                rows = carry[f"{pin.lower()}_{key}"]
-                result.arcs += [
-                    ((pin, bit), (out, index), rows[bit][index]) for bit in range(4) if rows[bit][index]
-                ]
+                way = [row[index] for row in carry[f"{pin.lower()}_{key}"]]
+                result.arcs += [((pin, bit), (out, index), ns) for bit, ns in enumerate(way) if ns]
     return result
 
 
 def _carry8(cell: Cell, values: dict[str, Any]) -> CellTiming:
-    carry = values["carry"]["carry8"]
+    return _carry(8, values["carry"]["each"])
+
+
+def _carry(width: int, carry: dict[str, float]) -> CellTiming:
+    """A chain with one delay for all of its bits."""
     result = CellTiming()
     for out in ("O", "CO"):
         key = out.lower()
-        for index in range(8):
-            result.arcs.append((("CI", 0), (out, index), carry[f"ci_{key}"]))
-            if index >= 4:
-                result.arcs.append((("CI_TOP", 0), (out, index), carry[f"ci_{key}"]))
-            reach = range(index + 1)
-            result.arcs += [(("S", bit), (out, index), carry[f"s_{key}"]) for bit in reach]
-            result.arcs += [
-                (("DI", bit), (out, index), carry[f"di_{key}"]) for bit in reach if out == "CO" or bit < index
-            ]
+        for index in range(width):
+            ci = carry[f"ci_{key}"]
+            result.arcs += [((pin, 0), (out, index), ci) for pin in ("CI", "CYINIT")]
+            if index >= width // 2:
+                result.arcs.append((("CI_TOP", 0), (out, index), ci))
+            result.arcs += [(("S", bit), (out, index), carry[f"s_{key}"]) for bit in range(index + 1)]
+            below = range(index + (out == "CO"))
+            result.arcs += [(("DI", bit), (out, index), carry[f"di_{key}"]) for bit in below]
     return result
 
 
