@@ -9,18 +9,21 @@ from typing import Any
 
 from pixelmend.errors import UserError
 
+WRAPPER = "fit_"
+
 Bit = int | str
 """A net's number, or "0", "1", "x", "z"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One primitive: the bits at each pin, its modes, and FILE:LINE of the RTL it is from, where known."""
+    """One primitive: the bits at each pin, modes, FILE:LINE of the RTL it is from, the name of a memory."""
 
     kind: str
     pins: dict[str, list[Bit]]
     parameters: dict[str, str]
     place: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,10 @@ def read(path: Path) -> Netlist:
 
 
 def parse(content: dict[str, Any]) -> Netlist:
-    """The netlist from its JSON."""
+    """The netlist from its JSON. Lines of the module that is put around a node are no RTL of the project."""
+    nets = content["nets"]
     return Netlist(
         {name: (direction, bits) for name, (direction, bits) in content["ports"].items()},
         [Cell(*cell) for cell in content["cells"]],
-        {int(bit): (name, place) for bit, (name, place) in content["nets"].items()},
+        {int(bit): (name, "" if place.startswith(WRAPPER) else place) for bit, (name, place) in nets.items()},
     )

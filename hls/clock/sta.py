@@ -302,8 +302,8 @@ class _Graph:
             bit = arc.source
         ns, cell = self.starts[bit]
         name, place = self._name(bit)
-        kind = self.netlist.cells[cell].kind
-        steps.append(Step(kind, name, self.netlist.cells[cell].place or place, 0.0, ns, self.node))
+        known = self.netlist.cells[cell]
+        steps.append(Step(known.kind, known.name or name, known.place or place, 0.0, ns, self.node))
         return tuple(reversed(steps))
 
     def _to_register(self, bit: int, tail: _Tails) -> Steps:
@@ -324,8 +324,10 @@ class _Graph:
         return Step(f"{kind}.{end.pin}", name, place, end.net, end.ns - end.net, self.node)
 
     def _register(self, index: int) -> tuple[str, str]:
-        """What RTL calls a register: the first of its outputs that has a name."""
+        """What RTL calls a register: as a memory, or as the first of its outputs that has a name."""
         cell = self.netlist.cells[index]
+        if cell.name:
+            return cell.name, cell.place
         outs = [bit for name, bits in cell.pins.items() if OUTPUTS.fullmatch(name) for bit in bits]
         named = [
             self.netlist.names[bit] for bit in outs if isinstance(bit, int) and bit in self.netlist.names

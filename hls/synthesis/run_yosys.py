@@ -66,23 +66,36 @@ def place(attributes: dict[str, str]) -> str:
     return re.sub(r"(:\d+)\.\S*$", r"\1", known[0]) if known else ""
 
 
-def netlist(written: dict[str, Any], module: str) -> dict[str, Any]:
+def memories(design: Any) -> dict[str, str]:
+    """Where RTL declares the memories, by their names; their cells are called NAME.NUMBER.NUMBER later."""
+    result = {}
+    for cell in design.top_module().cells_.values():
+        if cell.type.str() == "$mem_v2":
+            name = cell.getParam(yosys.IdString("\\MEMID")).decode_string().removeprefix("\\")
+            result[name] = place({"src": cell.get_string_attribute(yosys.IdString("\\src"))})
+    return result
+
+
+def netlist(written: dict[str, Any], module: str, declared: dict[str, str]) -> dict[str, Any]:
     """What timing needs of Yosys' JSON of `module`; a bit is a number, or "0", "1", "x" where it is constant.
 
     "ports": {name: [direction, bits]}; "pins": {type: {pin: direction}}; "cells": [type, {pin: bits},
-    {parameter: value}, place]; "nets": {bit: [name, place]} where RTL gave it a name: the shortest.
+    {parameter: value}, place, name]; "nets": {bit: [name, place]} where RTL gave it a name: the shortest.
+    Cells of memories have the name of the memory and its place, of which `declared` tells.
     """
     top = written["modules"][module]
     cells = []
     pins: dict[str, dict[str, str]] = {}
-    for cell in top["cells"].values():
+    for name, cell in top["cells"].items():
         kind = cell["type"]
         if kind == "$scopeinfo":
             continue
         pins.setdefault(kind, {}).update(cell["port_directions"])
-        known = {name: value for name, value in cell["parameters"].items() if len(str(value)) <= SHORT}
+        known = {key: value for key, value in cell["parameters"].items() if len(str(value)) <= SHORT}
         kept = {} if kind.startswith(("LUT", "FD")) else known
-        cells.append([kind, cell["connections"], kept, place(cell["attributes"])])
+        memory = re.sub(r"\.\d+\.\d+$", "", name) if kind.startswith("RAM") else ""
+        at = place(cell["attributes"]) or declared.get(memory, "")
+        cells.append([kind, cell["connections"], kept, at, memory])
     nets: dict[int, list[str]] = {}
     for name, net in top["netnames"].items():
         if net["hide_name"]:
@@ -96,7 +109,7 @@ def netlist(written: dict[str, Any], module: str) -> dict[str, Any]:
     return {"ports": ports, "pins": pins, "cells": cells, "nets": nets}
 
 
-def write_netlist(design: Any, module: str, path: Path) -> None:
+def write_netlist(design: Any, module: str, declared: dict[str, str], path: Path) -> None:
     """Write the netlist of `module` to `path`, compressed."""
     plain = path.with_suffix(".yosys")
     yosys.run_pass(f"select {module}", design)
@@ -104,7 +117,7 @@ def write_netlist(design: Any, module: str, path: Path) -> None:
     yosys.run_pass("select -clear", design)
     written = json.loads(plain.read_text(encoding="utf-8"))
     plain.unlink()
-    path.write_bytes(gzip.compress(json.dumps(netlist(written, module)).encode(), 3, mtime=0))
+    path.write_bytes(gzip.compress(json.dumps(netlist(written, module, declared)).encode(), 3, mtime=0))
 
 
 def main(path: Path) -> None:
@@ -113,12 +126,14 @@ def main(path: Path) -> None:
     if job["memory_bytes"]:
         resource.setrlimit(resource.RLIMIT_AS, (job["memory_bytes"],) * 2)
     design = yosys.Design()
+    declared: dict[str, str] = {}
     for command in passes(job):
         yosys.run_pass(command, design)
         if command.endswith(MEMORIES_COLLECTED):
+            declared = memories(design)
             roms_as_logic(design)
     if "netlist" in job:
-        write_netlist(design, job["module"], Path(job["netlist"]))
+        write_netlist(design, job["module"], declared, Path(job["netlist"]))
     for command in job.get("finish", []):
         yosys.run_pass(command, design)
     cells = {

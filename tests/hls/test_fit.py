@@ -6,6 +6,7 @@ The sum of all nodes against one synthesis of the whole top takes minutes and is
 
 import gzip
 import json
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -130,6 +131,11 @@ endmodule
     result = synthesis.run(Unit("fifo", "fifo", "fit_fifo", text))
     memories = {kind: n for kind, n in result.cells.items() if kind.startswith(("RAM", "SRL"))}
     assert memories == cells
+    assert result.netlist is not None
+    for cell in clock_netlist.read(result.netlist).cells:
+        if cell.kind.startswith("RAM"):
+            assert re.fullmatch(r"i_fifo\..*Mem\w*", cell.name)
+            assert cell.place.startswith("fifo.sv:"), "where RTL declares it"
 
 
 def test_skip_add(synthesis: Synthesis) -> None:
