@@ -15,17 +15,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hls import fit
+from hls import dataflow, fit
 from hls.clock import netlist as clock_netlist
 from hls.clock.delays import delays
 from hls.clock.sta import analyse
+from hls.config import HlsConfig
+from hls.finn_setup import finn_workspace
 from hls.ops.fifo.source import fifo_source, mend_fifo
 from hls.rtl.generate import OPS, mend_add_multi, mend_mvu_queue
 from hls.synthesis import jobs
 from hls.synthesis.cells import Cells, count
 from hls.synthesis.jobs import Synthesis, Synthesized
 from hls.synthesis.sources import Library
-from hls.synthesis.units import PORTS, Unit
+from hls.synthesis.units import PORTS, Unit, units
 from pixelmend.console import run
 from pixelmend.errors import UserError
 from pixelmend.files import read_json, write_text
@@ -280,6 +282,20 @@ def test_over_a_cap(small: Path, synthesized: None, tmp_path: Path) -> None:
     ):
         fit.fit(small / "build", config, tmp_path)
     assert read_json(small / "build" / "fit.json")["cap"]["bram36"] == 0.05
+
+
+def test_ports_of_the_image_have_the_names_of_its_streams(small: Path) -> None:
+    """So that paths go on from them into the first and the last node."""
+    with finn_workspace():
+        pieces = list(units(dataflow.read(small / "build" / "dataflow.onnx"), HlsConfig()))
+    entrance, inner, exit_ = pieces[0], pieces[1:-1], pieces[-1]
+    declared = " ".join(unit.text for unit in inner)
+    for unit, side, outer in ((entrance, "m_axis", "s_axis"), (exit_, "s_axis", "m_axis")):
+        for signal in ("tdata", "tvalid", "tready"):
+            wire = unit.nets[f"{side}_{signal}"]
+            assert declared.count(f" {wire}") >= 1, wire
+            assert unit.nets[f"{outer}_{signal}"] == f"{unit.name}.{outer}_{signal}"
+    assert all(unit.nets == {} for unit in inner)
 
 
 def test_a_clock_that_is_missed(
