@@ -15,7 +15,6 @@ def test_the_model_is_as_good_as_it_says() -> None:
 
 def test_a_model_that_is_off_is_an_error() -> None:
     values = delays()[clock.GRADE].values
-    for base in (0.1, 1.0):
-        wrong = Delays("wrong", values | {"net": values["net"] | {"base": base}})
-        with pytest.raises(UserError, match=r"clock model: expected -25% to \+10% of the routed clock, got"):
-            clock.check(list(clock.compare(wrong)))
+    wrong = Delays("wrong", values | {"net": values["net"] | {"base": 0.1}})
+    with pytest.raises(UserError, match=r"clock model: expected -25% to \+10% of the routed clock, got"):
+        clock.check(list(clock.compare(wrong)))
