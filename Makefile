@@ -110,7 +110,7 @@ csim: lower ## prove the HLS C++ bit-exact on a photograph; joins the report of 
 	$(PY) -m sim.csim $(BUILD) --config $(TOML) --seed $(SEED) \
 	  $(if $(IMAGE),--image '$(IMAGE)') $(if $(CROP),--crop '$(CROP)')
 
-fit: lower ## synthesize every node with Yosys and hold the sum against the part
+fit: lower ## synthesize every node with Yosys; hold the sum against the part, the longest paths against the clock
 	$(PY) -m hls.fit $(BUILD) --config $(TOML)
 
 bitstream: lower ## build the bitstream for BOARD with Vivado, or the package that builds it where Vivado is

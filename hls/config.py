@@ -16,6 +16,8 @@ class HlsConfig:
 
     part: str = "xc7z020clg400-1"  # the FPGA, full name with package and speed grade
     clock_mhz: Annotated[float, Field(gt=0, le=500)] = 100.0
+    # by how much the clock of the timing model must be above clock_mhz, as a share
+    clock_margin: Annotated[float, Field(ge=0, le=1)] = 0.1
     # frames/s that the folding must reach at the least cost; without it, the fastest that fits the part
     target_fps: Annotated[float, Field(gt=0)] | None = None
     # of the part, the shell around the accelerator included; above 1 for a study of what no part could hold

@@ -1,11 +1,12 @@
-"""Does the accelerator fit? Cells of every node after Yosys synthesis, against the part and the caps.
+"""Does the accelerator fit, and at which clock? Every node after Yosys synthesis, against part and caps.
 
     python -m hls.fit build/z2-256 --config configs/z2-256.toml [--whole]
 
 writes build/z2-256/fit.json and a table. What is *measured*: LUT, FF, CARRY4, block RAM and DSP of each node
 as it stands in the stitched top, its weight memory included, after `synth_xilinx`; DSPs are instantiated, so
-their count is exact. What is an *allowance*: the shell (see parts.toml). What needs the vendor: placement,
-which shares and duplicates some LUTs, and timing. Ends with an error where a cap of [hls] is exceeded.
+their count is exact. What is *modelled*: the clock, from the netlists' cells and an allowance for each net
+(hls.clock). What is an *allowance*: the shell (see parts.toml). What needs the vendor: placement, which
+shares and duplicates some LUTs. Ends with an error where a cap of [hls] is exceeded or its clock not met.
 """
 
 import os
@@ -20,6 +21,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from rich.table import Table
 
 from hls import dataflow, parts
+from hls.clock.report import by_op, clock, missed, show
 from hls.config import HlsConfig
 from hls.finn_setup import finn_workspace
 from hls.ops import facets
@@ -41,11 +43,14 @@ WHOLE_LIMIT_S = 3600.0
 Numbers = dict[str, float]
 
 
-def fit(build: Path, config: Path, cache: Path = CACHE, jobs: int = 2, top: bool = False) -> dict[str, Any]:
+def fit(
+    build: Path, config: Path, cache: Path = CACHE, jobs: int = 2, top: bool = False, check: bool = True
+) -> dict[str, Any]:
     """Synthesize the lowered `build` node by node and write its fit.json, which is also returned.
 
     `top`: the stitched top as well, in one piece. `UserError` for a build that is not of `config`, for a
-    synthesis that fails and, once fit.json is written, where a cap is exceeded.
+    synthesis that fails and, once fit.json is written and unless `check` is off, where a cap is exceeded or
+    the clock is not met.
     """
     hls = configuration.load(config, "hls", HlsConfig)
     part = parts.find(hls.part)
@@ -55,10 +60,12 @@ def fit(build: Path, config: Path, cache: Path = CACHE, jobs: int = 2, top: bool
         pieces = list(units(model, hls))
         results = _synthesize(synthesis, pieces, jobs)
         report = _report(model, pieces, results, part, hls, config.stem)
+    report["clock"] = clock(pieces, results, hls, part.family)
     report["whole"] = _whole(synthesis, report) if top else {"skipped": "not asked for (--whole)"}
     write_json(build / "fit.json", report)
     _print(report)
-    _check(report, build)
+    if check:
+        _check(report, build)
     return report
 
 
@@ -199,9 +206,11 @@ def over(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _check(report: dict[str, Any], build: Path) -> None:
-    exceeded = list(over(report))
+    exceeded, slow = list(over(report)), list(missed(report["clock"]))
     if exceeded:
-        raise UserError(f"{build}: does not fit {report['part']}. " + ". ".join(exceeded))
+        raise UserError(f"{build}: does not fit {report['part']}. " + ". ".join([*exceeded, *slow]))
+    if slow:
+        raise UserError(f"{build}: does not hold its clock on {report['part']}. " + ". ".join(slow))
 
 
 def _number(value: float) -> str:
@@ -211,22 +220,27 @@ def _number(value: float) -> str:
 def _print(report: dict[str, Any]) -> None:
     table = Table(title=f"{report['config']} on {report['part']}: measured after synthesis (FINN's estimate)")
     table.add_column("operator")
-    for name in ("nodes", "LUT", "FF", "CARRY4", "BRAM36", "DSP"):
+    for name in ("nodes", "LUT", "FF", "CARRY4", "BRAM36", "DSP", "MHz", "MHz inside"):
         table.add_column(name, justify="right")
     keys = tuple(Cells().values())
+    clocks = by_op(report["clock"])
     for op, row in report["by_op"].items():
         said = row["finn_estimate"]
         shown = [
             _number(row["measured"][key]) + (f" ({_number(said[key])})" if key in said else "")
             for key in keys
         ]
-        table.add_row(op, str(row["nodes"]), *shown)
+        table.add_row(
+            op, str(row["nodes"]), *shown, *(f"{clocks[op][key]:.1f}" for key in ("mhz", "inside_mhz"))
+        )
     table.add_row("shell (allowance)", "", *(_number(report["shell_allowance"][key]) for key in keys))
-    table.add_row("total", "", *(_number(report["total"][key]) for key in keys), style="bold")
+    total = (_number(report["total"][key]) for key in keys)
+    table.add_row("total", "", *total, f"{report['clock']['mhz']:.1f}", style="bold")
     table.add_row(
         "of the part", "", *(f"{report['share'][key]:.1%}" if key in CAPPED else "" for key in keys)
     )
     console.print(table)
+    show(report["clock"])
     weights = report["weights"]
     note(
         f"weights fill {weights['share']:.1%} of their {weights['bits_of_bram'] / BRAM36_BITS:g} BRAM36; "

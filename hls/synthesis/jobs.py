@@ -16,9 +16,10 @@ from typing import Any
 from hls.synthesis.sources import Library
 from hls.synthesis.units import Unit
 from pixelmend.errors import UserError
-from pixelmend.files import file_digest, read_json, text_digest, write_json, write_text
+from pixelmend.files import file_digest, read_json, replacing, text_digest, write_json, write_text
 
 HERE = Path(__file__).parent
+NETLIST = "netlist.json.gz"
 TAPS = HERE / "shift_registers.v"
 OWN = (HERE / "primitives.sv", TAPS)
 YOSYS = HERE / "run_yosys.py"
@@ -26,12 +27,16 @@ YOSYS = HERE / "run_yosys.py"
 
 @dataclass(frozen=True)
 class Synthesized:
-    """Cells by type, and the names of the block RAMs by type; `cached`: an earlier run's."""
+    """Cells by type, and the names of the block RAMs by type; `cached`: an earlier run's.
+
+    netlist: the file of the netlist, as `hls.synthesis.run_yosys.netlist` says.
+    """
 
     cells: dict[str, int]
     block_rams: dict[str, list[str]]
     seconds: float
     cached: bool
+    netlist: Path | None = None
 
     def block_rams_of(self, instance: str) -> dict[str, int]:
         """Block RAMs by type of which the name says that they are within `instance`."""
@@ -56,12 +61,14 @@ class Synthesis:
         of address space (0: no limit).
         """
         kept = self.cache / f"{self._digest(unit)}.json"
-        if kept.is_file():
-            return Synthesized(**read_json(kept), cached=True)
+        netlist = kept.with_suffix(".netlist.gz")
+        if kept.is_file() and netlist.is_file():
+            return Synthesized(**read_json(kept), cached=True, netlist=netlist)
         began = time.monotonic()
-        result = self._yosys(unit, limit_s, memory_bytes) | {"seconds": round(time.monotonic() - began, 1)}
+        result = self._yosys(unit, netlist, limit_s, memory_bytes)
+        result["seconds"] = round(time.monotonic() - began, 1)
         write_json(kept, result)
-        return Synthesized(**result, cached=False)
+        return Synthesized(**result, cached=False, netlist=netlist)
 
     def run_all(
         self, units: Sequence[Unit], jobs: int, on_done: Callable[[Unit, Synthesized], None]
@@ -90,7 +97,7 @@ class Synthesis:
             *(file_digest(path) for path in (YOSYS, *OWN)), version("pyosys"),
         )  # fmt: skip
 
-    def _yosys(self, unit: Unit, limit_s: float | None, memory_bytes: int) -> dict[str, Any]:
+    def _yosys(self, unit: Unit, netlist: Path, limit_s: float | None, memory_bytes: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="fit-") as name:
             work = Path(name)
             (work / "memory").symlink_to((self.library.rtl / "memory").resolve())
@@ -103,12 +110,14 @@ class Synthesis:
             job = {
                 "module": unit.module, "sources": [file for file in texts if file != TAPS.name],
                 "parameters": unit.parameters, "family": self.family, "maps": [TAPS.name],
-                "result": "result.json", "memory_bytes": memory_bytes,
+                "result": "result.json", "memory_bytes": memory_bytes, "netlist": NETLIST,
             }  # fmt: skip
             write_json(work / "job.json", job)
             said = self._process(work, limit_s, unit)
             if not (work / "result.json").is_file():
                 raise UserError(f"{unit.name}: Yosys did not end well: {yosys_errors(said)}")
+            with replacing(netlist) as temporary:
+                temporary.write_bytes((work / NETLIST).read_bytes())
             result: dict[str, Any] = read_json(work / "result.json")
             return result
 

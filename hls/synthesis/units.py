@@ -21,7 +21,8 @@ PORTS = "stream_port"
 class Unit:
     """A module to synthesize: `text` (empty where the build has the module) with top module `module`.
 
-    `memory` is a pattern of the files in rtl/memory that it may read.
+    `memory` is a pattern of the files in rtl/memory that it may read. `nets`: what the other units call the
+    wire at a port, where that is not the port's own name.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Unit:
     parameters: dict[str, int] = field(default_factory=dict)
     memory: str = ""
     rank: int = 9  # the lower, the longer it takes
+    nets: dict[str, str] = field(default_factory=dict)
 
     def words(self) -> set[str]:
         """Every name the unit mentions."""
@@ -41,11 +43,13 @@ def units(model: ModelWrapper, config: HlsConfig) -> Iterator[Unit]:
     """Every part of the top level, in the order of the stream."""
     links = top.links(model)
     ends = ports(model, config.pixels_per_beat)
-    yield _port("pixel_in", "pixel_in", ends.input)
+    entrance = next(link for link in links if link.producer == "pixel_in")
+    yield _port("pixel_in", "pixel_in", ends.input, "m_axis", entrance)
     for node in model.graph.node:
         yield _node(model, node, links)
     for index, port in enumerate(ends.outputs):
-        yield _port(top.exit_name(index), "pixel_out", port)
+        name = top.exit_name(index)
+        yield _port(name, "pixel_out", port, "s_axis", next(link for link in links if link.consumer == name))
 
 
 def whole() -> Unit:
@@ -53,8 +57,16 @@ def whole() -> Unit:
     return Unit(top.NAME, "top", top.NAME, memory="*")
 
 
-def _port(name: str, module: str, port: Port) -> Unit:
-    return Unit(name, PORTS, module, parameters={"WIDTH": 8 * port.beat_bytes, "FRAME_BEATS": port.beats})
+def _port(name: str, module: str, port: Port, side: str, link: top.Link) -> Unit:
+    """`side`: the stream of the module that is `link`; the other one is the top level's."""
+    inner = {"tdata": "port", "tvalid": "tvalid", "tready": "tready"}
+    nets = {f"{side}_{signal}": f"{link.name}_{wire}" for signal, wire in inner.items()}
+    outer = "s_axis" if side == "m_axis" else "m_axis"
+    nets |= {
+        f"{outer}_{signal}": f"{name}.{outer}_{signal}" for signal in ("tdata", "tvalid", "tready", "tlast")
+    }
+    parameters = {"WIDTH": 8 * port.beat_bytes, "FRAME_BEATS": port.beats}
+    return Unit(name, PORTS, module, parameters=parameters, nets=nets)
 
 
 def _node(model: ModelWrapper, node: Any, links: list[top.Link]) -> Unit:

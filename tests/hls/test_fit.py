@@ -1,24 +1,34 @@
-"""Counting of cells, synthesis of small modules, the cache, the report and the caps.
+"""Counting of cells, synthesis of small modules, the cache, the report, the caps and the clock.
 
 The sum of all nodes against one synthesis of the whole top takes minutes and is a command:
 `python -m hls.fit build/tiny --config configs/tiny.toml --whole`.
 """
 
+import gzip
 import json
+import re
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hls import fit
+from hls import dataflow, fit
+from hls.clock import netlist as clock_netlist
+from hls.clock.delays import delays
+from hls.clock.sta import analyse
+from hls.config import HlsConfig
+from hls.finn_setup import finn_workspace
 from hls.ops.fifo.source import fifo_source, mend_fifo
 from hls.rtl.generate import OPS, mend_add_multi, mend_mvu_queue
 from hls.synthesis import jobs
 from hls.synthesis.cells import Cells, count
 from hls.synthesis.jobs import Synthesis, Synthesized
 from hls.synthesis.sources import Library
-from hls.synthesis.units import PORTS, Unit
+from hls.synthesis.units import PORTS, Unit, units
+from pixelmend.console import run
 from pixelmend.errors import UserError
 from pixelmend.files import read_json, write_text
 from tests.networks import Case, configuration, lowered
@@ -123,6 +133,11 @@ endmodule
     result = synthesis.run(Unit("fifo", "fifo", "fit_fifo", text))
     memories = {kind: n for kind, n in result.cells.items() if kind.startswith(("RAM", "SRL"))}
     assert memories == cells
+    assert result.netlist is not None
+    for cell in clock_netlist.read(result.netlist).cells:
+        if cell.kind.startswith("RAM"):
+            assert re.fullmatch(r"i_fifo\..*Mem\w*", cell.name)
+            assert cell.place.startswith("fifo.sv:"), "where RTL declares it"
 
 
 def test_skip_add(synthesis: Synthesis) -> None:
@@ -131,6 +146,23 @@ def test_skip_add(synthesis: Synthesis) -> None:
     assert (cells.dsp, cells.bram36) == (0, 0)
     assert cells.ff == 2 * 5 + 1
     assert 10 <= cells.lut <= 24
+
+
+def test_netlist_is_kept_with_file_and_line(synthesis: Synthesis) -> None:
+    result = synthesis.run(Unit("add", "SkipAdd_rtl", "skip_add", parameters={"SIMD": 2}))
+    assert result.netlist is not None
+    netlist = clock_netlist.read(result.netlist)
+    assert netlist.ports["s_axis_a_tdata"][0] == "input"
+    assert len(netlist.ports["m_axis_tdata"][1]) == 10
+    assert Counter(cell.kind for cell in netlist.cells) == result.cells
+    registers = [cell for cell in netlist.cells if cell.kind == "FDRE"]
+    source = (OPS / "skip_add" / "skip_add.sv").read_text().splitlines()
+    for cell in registers:
+        file, line = cell.place.split(":")
+        assert file == "skip_add.sv"
+        assert "always_ff" in source[int(line) - 1]
+    result.netlist.unlink()
+    assert not synthesis.run(Unit("add", "SkipAdd_rtl", "skip_add", parameters={"SIMD": 2})).cached
 
 
 @pytest.mark.parametrize(
@@ -150,6 +182,10 @@ def test_matrix_unit_dsps_are_exact(
     result = synthesis.run(Unit("mvau", "MVAU_rtl", "mvu_vvu_axi", parameters=parameters))
     assert result.cells[f"DSP48E{version}"] == dsp
     assert count(result.cells).dsp == dsp
+    assert result.netlist is not None
+    timing = analyse(clock_netlist.read(result.netlist), delays()[f"{family}-1"])
+    assert not timing.loops
+    assert 1.5 < timing.ns < 6, "there are delays for all cells of either family"
 
 
 def test_cache(library: Library, synthesis: Synthesis) -> None:
@@ -187,14 +223,30 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def synthesized(monkeypatch: pytest.MonkeyPatch) -> None:
+def netlist(tmp_path: Path) -> Path:
+    """Five LUTs between two registers, to which no port leads."""
+    luts = [["LUT1", {"I0": [bit], "O": [bit + 1]}, {}, ""] for bit in range(10, 15)]
+    pins = {"C": [2], "CE": ["1"], "R": ["0"]}
+    registers = [
+        ["FDRE", pins | {"D": ["0"], "Q": [10]}, {}, "slow.sv:1"],
+        ["FDRE", pins | {"D": [15], "Q": [16]}, {}, "slow.sv:2"],
+    ]
+    content = {"ports": {"ap_clk": ["input", [2]]}, "cells": luts + registers, "nets": {"16": ["end_q", ""]}}
+    path = tmp_path / "made.netlist.gz"
+    path.write_bytes(gzip.compress(json.dumps(content).encode()))
+    return path
+
+
+@pytest.fixture
+def synthesized(monkeypatch: pytest.MonkeyPatch, netlist: Path) -> None:
     """Synthesis that takes no time: 10 LUT, 20 FF and a block RAM a unit, DSPs in the matrix units."""
 
     def run(self: Synthesis, unit: Unit, limit_s: float | None = None, memory_bytes: int = 0) -> Synthesized:
         assert self.library.needed(unit.words()), "every unit is of sources of the build"
         matrix = unit.op == "MVAU_rtl"
         rams = {"RAMB36E1": [rf"\i_{unit.name}_weights.blkMem.Mem.0.0"]} if matrix else {}
-        return Synthesized({"LUT2": 10, "FDRE": 20, "RAMB36E1": 1, "DSP48E1": 3 * matrix}, rams, 0.0, False)
+        cells = {"LUT2": 10, "FDRE": 20, "RAMB36E1": 1, "DSP48E1": 3 * matrix}
+        return Synthesized(cells, rams, 0.0, False, netlist)
 
     monkeypatch.setattr(jobs.Synthesis, "run", run)
 
@@ -230,6 +282,57 @@ def test_over_a_cap(small: Path, synthesized: None, tmp_path: Path) -> None:
     ):
         fit.fit(small / "build", config, tmp_path)
     assert read_json(small / "build" / "fit.json")["cap"]["bram36"] == 0.05
+
+
+def test_ports_of_the_image_have_the_names_of_its_streams(small: Path) -> None:
+    """So that paths go on from them into the first and the last node."""
+    with finn_workspace():
+        pieces = list(units(dataflow.read(small / "build" / "dataflow.onnx"), HlsConfig()))
+    entrance, inner, exit_ = pieces[0], pieces[1:-1], pieces[-1]
+    declared = " ".join(unit.text for unit in inner)
+    for unit, side, outer in ((entrance, "m_axis", "s_axis"), (exit_, "s_axis", "m_axis")):
+        for signal in ("tdata", "tvalid", "tready"):
+            wire = unit.nets[f"{side}_{signal}"]
+            assert declared.count(f" {wire}") >= 1, wire
+            assert unit.nets[f"{outer}_{signal}"] == f"{unit.name}.{outer}_{signal}"
+    assert all(unit.nets == {} for unit in inner)
+
+
+def test_a_clock_that_is_missed(
+    small: Path,
+    synthesized: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Five LUTs of about 3 ns: 100 MHz are met, 450 are not; fit.json is written in either case."""
+    config = tmp_path / "config.toml"
+    written = small / "build" / "fit.json"
+    clock = fit.fit(small / "build", small / "config.toml", tmp_path)["clock"]
+    assert (clock["configured_mhz"], clock["margin"]) == (100.0, 0.1)
+    assert 250 < clock["mhz"] < 400
+    assert clock["loops"] == []
+    assert {node["name"] for node in clock["nodes"]} == {node["name"] for node in read_json(written)["nodes"]}
+    worst = clock["paths"][0]
+    assert (worst["from"]["at"], worst["to"]["at"], worst["to"]["name"]) == (
+        "slow.sv:1",
+        "slow.sv:2",
+        "end_q",
+    )
+    assert [cell["kind"] for cell in worst["cells"]] == ["FDRE", *["LUT1"] * 5, "FDRE.D"]
+    written.unlink()
+    write_text(config, (small / "config.toml").read_text() + "clock_mhz = 450\n")
+    with pytest.raises(UserError, match=r"does not hold its clock .*model supports .* MHz, 495 needed"):
+        fit.fit(small / "build", config, tmp_path)
+    assert read_json(written)["clock"]["mhz"] == clock["mhz"]
+    assert fit.fit(small / "build", config, tmp_path, check=False)["clock"]["configured_mhz"] == 450
+    monkeypatch.setattr(sys, "argv", ["fit", str(small / "build"), "--config", str(config)])
+    with pytest.raises(SystemExit) as ended:
+        run(fit.main)
+    assert ended.value.code not in (0, None)
+    said = capsys.readouterr()
+    assert "longest paths" in said.out
+    assert "does not hold its clock" in said.err
 
 
 def test_over_names_the_largest() -> None:
