@@ -230,7 +230,7 @@ def test_a_planted_bug_in_the_rtl_is_blamed_on_its_node(
 
     def inverted(path: Path, workspace: Path) -> tuple[str, str]:
         target, text = placed(path, workspace)
-        return target, text.replace("<= a_full + b_full;", "<= a_full + b_full + 1;")
+        return target, text.replace(": a_full + b_full;", ": a_full + b_full + 1;")
 
     monkeypatch.setattr(hls.rtl.generate, "_placed", inverted)
     case = Case(widths=(2, 2), height=4, width=4, kernel=2, center=False)

@@ -12,6 +12,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, pad
 from hls import dataflow
 from hls.frontend import read
 from hls.layers import Convolution, Operation, Requantization
+from hls.layers.convolution import pair
 from hls.network import Network
 from hls.ops import DOMAIN
 from hls.ops.matrix.op import EXACT_FLOAT32
@@ -68,8 +69,10 @@ def by_torch(network: Network, frames: NDArray[np.uint8]) -> dict[str, NDArray[n
             top, left_side, bottom, right_side = layer.pads
             sums = conv2d(pad(x, (left_side, right_side, top, bottom)), weights, stride=layer.stride)
         else:
-            extra = layer.stride + 2 * layer.pad - layer.weights.shape[2]
-            sums = conv_transpose2d(x, weights, stride=layer.stride, padding=layer.pad, output_padding=extra)
+            above, beside = pair(layer.pad)
+            assert above == beside
+            extra = layer.stride + 2 * above - layer.weights.shape[2]
+            sums = conv_transpose2d(x, weights, stride=layer.stride, padding=above, output_padding=extra)
         values[layer.result.name] = steps(sums, layer.thresholds)
     return {name: value.permute(0, 2, 3, 1).long().numpy() for name, value in values.items()}
 
