@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hls import fifo, streams
-from hls.rtl import top
+from hls.ops.fifo import op as fifo_op
 from model.generator import FILLED
 from sim.fifo_check import fifos
 from sim.hls import HlsModel
@@ -125,7 +125,7 @@ def test_a_fifo_of_two_memories_is_one_fifo(
     frames = images(case)
     want = compiled(whole, simulations).run(frames)
     monkeypatch.setattr(
-        top, "memories", lambda depth, width: [depth // 2, depth - depth // 2] if depth > 3 else [depth]
+        fifo_op, "memories", lambda depth, width: [depth // 2, depth - depth // 2] if depth > 3 else [depth]
     )
     _, _, build = lowered(case, tmp_path / "divided")
     text = (build / "rtl" / "top.sv").read_text(encoding="utf-8")
