@@ -63,7 +63,12 @@ def _tighter(net: Net) -> Iterator[Net]:
     yield _plain(net, folding_seed=None, target_fps=SLOWEST)
     yield _plain(net, pixels_per_beat=1)
     height, width = net.height, net.width
-    for sides in ((4, 4), (height // 2, width // 2), (height - 1, width), (height, width - 1)):
+    for sides in (
+        (min(4, height), min(4, width)),
+        (height // 2, width // 2),
+        (height - 1, width),
+        (height, width - 1),
+    ):
         yield _plain(net, height=sides[0], width=sides[1], pixels_per_beat=1)
     for channels in (1, net.channels // 2):
         yield _plain(net, channels=channels)

@@ -275,7 +275,12 @@ def test_every_step_is_legal_and_leads_to_an_end() -> None:
         assert len(path) < 60
         for trial in path:
             check(trial)
+        if not path:  # it came as plain as can be
+            continue
         end = path[-1]
+        if isinstance(end.case, Net):
+            assert len(end.case.steps) == 1
+            continue
         assert end.case.widths == (1,)
         assert (end.case.height, end.case.width, end.hls) == (2, 2, False)
 
