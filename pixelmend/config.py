@@ -6,7 +6,7 @@ value out of range are `UserError`s that name the file, the key, what was expect
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -69,19 +69,31 @@ def parse(values: dict[str, Any], cls: type[Stage], where: str) -> Stage:
         return TypeAdapter(cls).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the whole table"
+        keys, holder = _place(cls, first["loc"])
+        key = ".".join(keys) or "the whole table"
         if first["type"] == "unexpected_keyword_argument":
-            known = ", ".join(_fields(cls, first["loc"][:-1]))
+            known = ", ".join(holder.__dataclass_fields__)
             raise UserError(f"{where} {key}: unknown key; known are {known}") from error
         reason = first["msg"].removeprefix("Value error, ")
         raise UserError(f"{where} {key}: {reason}; got {first['input']!r}") from error
 
 
-def _fields(cls: Any, path: tuple[int | str, ...]) -> list[str]:
-    """The keys of the dataclass `cls`, or of the one that a field of it holds, and so on along `path`."""
-    for name in path:
-        cls = cls.__dataclass_fields__[name].type
-    return list(cls.__dataclass_fields__)
+def _place(cls: Any, path: tuple[int | str, ...]) -> tuple[list[str], Any]:
+    """The keys along `path` as the file has them, and the dataclass that the last one stands in.
+
+    Where a field is one of several dataclasses, pydantic's path has the name of one in addition.
+    """
+    keys, holder = [], cls
+    for part in path:
+        members = {getattr(member, "__name__", ""): member for member in get_args(cls)}
+        if part in members:
+            cls = members[part]
+            continue
+        keys.append(str(part))
+        holder = cls
+        fields = getattr(cls, "__dataclass_fields__", {})
+        cls = fields[part].type if part in fields else None
+    return keys, holder
 
 
 def read(path: Path) -> dict[str, Any]:
