@@ -1,14 +1,14 @@
 """Convolution: padding, sliding window, matrix-vector unit, thresholds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qonnx.core.datatype import DataType
 
 from hls.layers.requantization import compare
-from hls.network import Integers, Layer, Tensor
+from hls.layers.sums import Activation, Sums
+from hls.network import Integers, Tensor
 from hls.ops.fork.op import StreamFork_rtl
 from hls.ops.integers import holding
 from hls.ops.matrix.op import MVAU_rtl
@@ -19,25 +19,18 @@ from hls.thresholds import clip
 if TYPE_CHECKING:
     from hls.dataflow import Builder
 
-Activation = tuple[Integers, Tensor]
-"""Thresholds (C, T) of a layer's sums, and the tensor that they give."""
-
 
 @dataclass(frozen=True, eq=False)
-class Convolution(Layer):
+class Convolution(Sums):
     """Cross-correlation with `weights`, then thresholds.
 
     a[c] = sum over i, u, v of weights[c, i, u, v] * in[i, y*s + u*d - top, x*s + v*d - left]
     out[c] = result.minimum + sum over t of (a[c] >= thresholds[c, t])
 
     `stride` s and `dilation` d are of both axes, or a pair of rows and columns. Padding with no zeros and the
-    sliding window of a 1x1 kernel are left out of the hardware. `more`: further thresholds of the same sums,
-    each with the tensor that they make, where the file quantizes one convolution more than once.
+    sliding window of a 1x1 kernel are left out of the hardware.
     """
 
-    name: str
-    source: Tensor
-    result: Tensor
     weights: Integers  # (Cout, Cin, k_y, k_x), signed
     weight_bits: int
     thresholds: Integers  # (Cout, T), rising along T
@@ -45,21 +38,6 @@ class Convolution(Layer):
     pads: tuple[int, int, int, int]  # zeros at top, left, bottom, right
     dilation: int | tuple[int, int] = 1
     more: tuple[Activation, ...] = ()
-    label: str = field(default="", kw_only=True)
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (self.source,)
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        return (self.result, *(tensor for _, tensor in self.more))
-
-    def only(self, live: Sequence[Tensor]) -> "Convolution":
-        (steps, result), *more = [
-            one for one in ((self.thresholds, self.result), *self.more) if one[1] in live
-        ]
-        return replace(self, thresholds=steps, result=result, more=tuple(more))
 
     def build(self, graph: "Builder") -> None:
         ends = accumulate(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qonnx.core.datatype import DataType
 
-from hls.layers.convolution import Activation, names, pair, within
+from hls.layers.convolution import names, pair, within
 from hls.layers.requantization import compare
-from hls.network import Integers, Layer, Tensor
+from hls.layers.sums import Activation, OneInput, Sums
+from hls.network import Integers
 from hls.ops.fork.op import StreamFork_rtl
 from hls.ops.integers import holding
 from hls.ops.padding.op import FMPadding_rtl
@@ -26,29 +27,17 @@ NO_PADS: Pads = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
-class _Windows(Layer):
+class _Windows(OneInput):
     """Zeros around, windows, their reduction; then, of sums, thresholds where there are any.
 
     `kernel`, `stride` and `dilation` are of both axes, or a pair of rows and columns; `pads` are rows and
     columns of zeros at top, left, bottom, right. The result has as many windows as its tensor says.
     """
 
-    name: str
-    source: Tensor
-    result: Tensor
     kernel: int | tuple[int, int]
     stride: int | tuple[int, int]
     pads: Pads = NO_PADS
     dilation: int | tuple[int, int] = 1
-    label: str = field(default="", kw_only=True)
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (self.source,)
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        return (self.result,)
 
     def _activations(self) -> list[Activation]:
         return []
@@ -217,7 +206,7 @@ class MaxPool(_Windows):
 
 
 @dataclass(frozen=True, eq=False)
-class SumPool(_Windows):
+class SumPool(_Windows, Sums):
     """The sum of each window; with `thresholds` (C, T) out[c] = result.minimum + how many of them it reaches.
 
     So an average is a sum whose thresholds are as many times larger. `more`: further thresholds of the same
@@ -227,12 +216,8 @@ class SumPool(_Windows):
     thresholds: Integers | None = field(default=None, kw_only=True)
     more: tuple[Activation, ...] = field(default=(), kw_only=True)
 
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        return (self.result, *(tensor for _, tensor in self.more))
-
     def _activations(self) -> list[Activation]:
-        return [] if self.thresholds is None else [(self.thresholds, self.result), *self.more]
+        return [] if self.thresholds is None else self.activations
 
     def _reduction(self) -> tuple[dict[str, Any], Integers | None, tuple[int, int]]:
         rows, columns = pair(self.kernel)
@@ -244,7 +229,7 @@ class SumPool(_Windows):
 
 
 @dataclass(frozen=True, eq=False)
-class Depthwise(_Windows):
+class Depthwise(_Windows, Sums):
     """Cross-correlation of every channel with weights of its own, then thresholds as of a convolution.
 
     a[c] = sum over u, v of weights[c, u, v] * in[c, y*s + u*d - top, x*s + v*d - left]
@@ -255,12 +240,8 @@ class Depthwise(_Windows):
     thresholds: Integers = field(kw_only=True)  # (C, T), rising along T
     more: tuple[Activation, ...] = field(default=(), kw_only=True)
 
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        return (self.result, *(tensor for _, tensor in self.more))
-
     def _activations(self) -> list[Activation]:
-        return [(self.thresholds, self.result), *self.more]
+        return self.activations
 
     def _reduction(self) -> tuple[dict[str, Any], Integers | None, tuple[int, int]]:
         channels, *kernel = self.weights.shape

@@ -1,11 +1,12 @@
 """Thresholds: alone, and as every layer of sums ends with them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qonnx.core.datatype import DataType
 
-from hls.network import Integers, Layer, Tensor
+from hls.layers.sums import OneInput
+from hls.network import Integers, Tensor
 from hls.ops.thresholds.op import Thresholding_rtl
 
 if TYPE_CHECKING:
@@ -13,22 +14,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Requantization(Layer):
+class Requantization(OneInput):
     """out[c] = result.minimum + the number of thresholds[c] that in[c] reaches."""
 
-    name: str
-    source: Tensor
-    result: Tensor
     thresholds: Integers  # (C, T), rising along T
-    label: str = field(default="", kw_only=True)
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (self.source,)
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        return (self.result,)
 
     def build(self, graph: "Builder") -> None:
         stream = graph.declare(self.result)

@@ -9,15 +9,15 @@ interleaves them. For k = 4, s = 2, window position p holds kernel row r + 2 * (
 MACs per window: (t * s)**2 * Cin * Cout, that is k * k * Cin * Cout per input pixel where s divides k.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hls.layers.convolution import Activation, accumulate, names
+from hls.layers.convolution import accumulate, names
 from hls.layers.requantization import compare
-from hls.network import Integers, Layer, Tensor
+from hls.layers.sums import Activation, Sums
+from hls.network import Integers, Tensor
 from hls.ops.pixel_shuffle.op import PixelShuffle_rtl
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class TransposedConvolution(Layer):
+class TransposedConvolution(Sums):
     """The adjoint of a convolution: every input pixel adds a k x k stamp of `weights` at stride s.
 
     in pixel (y, x), kernel element (u, v) -> accumulator at (y*s + u - pad, x*s + v - pad); the result has
@@ -33,30 +33,12 @@ class TransposedConvolution(Layer):
     Then thresholds as of a convolution. `pad` is of all sides, or of top and left.
     """
 
-    name: str
-    source: Tensor
-    result: Tensor
     weights: Integers  # (Cin, Cout, k_y, k_x), signed
     weight_bits: int
     thresholds: Integers  # (Cout, T), rising along T
     stride: int
     pad: int | tuple[int, int]
     more: tuple[Activation, ...] = ()
-    label: str = field(default="", kw_only=True)
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (self.source,)
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        return (self.result, *(tensor for _, tensor in self.more))
-
-    def only(self, live: Sequence[Tensor]) -> "TransposedConvolution":
-        (steps, result), *more = [
-            one for one in ((self.thresholds, self.result), *self.more) if one[1] in live
-        ]
-        return replace(self, thresholds=steps, result=result, more=tuple(more))
 
     def build(self, graph: "Builder") -> None:
         lowered = phases(self)
