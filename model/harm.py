@@ -92,15 +92,13 @@ def count_sound(method: Repair, frames: Iterator[Photo]) -> Counts:
 
 
 def harm_to_photographs(method: Repair, photos: dict[str, Photo], frame: Frame) -> dict[str, Any]:
-    """False alarms per megapixel over all photographs, on each, on the worst; PSNR likewise.
+    """False alarms per megapixel on each photograph, their mean, the worst; PSNR likewise.
 
     A photograph's PSNR is over all of its frames.
     """
     each: dict[str, dict[str, float]] = {}
-    total: Counter[str] = Counter()
     for name, photo in photos.items():
         counts = count_sound(method, tiles(photo, frame))
-        total.update(counts.sums)
         each[name] = _sound_figures(counts) | {"psnr_db": _pooled(counts.psnr_db)}
     mean = {name: float(np.mean([row[name] for row in each.values()])) for name in next(iter(each.values()))}
     worst = max(each, key=lambda name: each[name]["false_per_mpx"])

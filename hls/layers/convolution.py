@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qonnx.core.datatype import DataType
 
+from hls.layers.base import Activation, QuantizedSums
 from hls.layers.requantization import compare
-from hls.layers.sums import Activation, Sums
 from hls.network import Integers, Tensor
 from hls.ops.fork.op import StreamFork_rtl
 from hls.ops.integers import holding
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution(Sums):
+class Convolution(QuantizedSums):
     """Cross-correlation with `weights`, then thresholds.
 
     a[c] = sum over i, u, v of weights[c, i, u, v] * in[i, y*s + u*d - top, x*s + v*d - left]

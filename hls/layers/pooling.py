@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qonnx.core.datatype import DataType
 
+from hls.layers.base import Activation, OneInput, QuantizedSums
 from hls.layers.convolution import names, pair, within
 from hls.layers.requantization import compare
-from hls.layers.sums import Activation, OneInput, Sums
 from hls.network import Integers
 from hls.ops.fork.op import StreamFork_rtl
 from hls.ops.integers import holding
@@ -206,7 +206,7 @@ class MaxPool(_Windows):
 
 
 @dataclass(frozen=True, eq=False)
-class SumPool(_Windows, Sums):
+class SumPool(_Windows, QuantizedSums):
     """The sum of each window; with `thresholds` (C, T) out[c] = result.minimum + how many of them it reaches.
 
     So an average is a sum whose thresholds are as many times larger. `more`: further thresholds of the same
@@ -229,7 +229,7 @@ class SumPool(_Windows, Sums):
 
 
 @dataclass(frozen=True, eq=False)
-class Depthwise(_Windows, Sums):
+class Depthwise(_Windows, QuantizedSums):
     """Cross-correlation of every channel with weights of its own, then thresholds as of a convolution.
 
     a[c] = sum over u, v of weights[c, u, v] * in[c, y*s + u*d - top, x*s + v*d - left]

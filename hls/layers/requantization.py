@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from qonnx.core.datatype import DataType
 
-from hls.layers.sums import OneInput
+from hls.layers.base import OneInput
 from hls.network import Integers, Tensor
 from hls.ops.thresholds.op import Thresholding_rtl
 

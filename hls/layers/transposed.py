@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hls.layers.base import Activation, QuantizedSums
 from hls.layers.convolution import accumulate, names
 from hls.layers.requantization import compare
-from hls.layers.sums import Activation, Sums
 from hls.network import Integers, Tensor
 from hls.ops.pixel_shuffle.op import PixelShuffle_rtl
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class TransposedConvolution(Sums):
+class TransposedConvolution(QuantizedSums):
     """The adjoint of a convolution: every input pixel adds a k x k stamp of `weights` at stride s.
 
     in pixel (y, x), kernel element (u, v) -> accumulator at (y*s + u - pad, x*s + v - pad); the result has

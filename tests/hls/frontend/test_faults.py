@@ -10,6 +10,7 @@ from onnx import TensorProto
 from hls import dataflow
 from hls.frontend import read
 from hls.frontend.reader import needed
+from hls.layers import Depthwise
 from pixelmend.errors import UserError
 from tests.hls.frontend.bad_graphs import Graph, changed, message
 from tests.hls.frontend.files import PIXEL, kernel
@@ -67,6 +68,18 @@ def test_what_reaches_no_output_is_left_out(tmp_path: Path) -> None:
     g = Graph()
     out = g.n("Identity", g.x)
     assert "its output is its input" in message(g.save(tmp_path / "m.onnx", out))
+
+
+def test_a_dead_quantizer_of_a_depthwise_convolution_is_left_out(tmp_path: Path) -> None:
+    """Of two quantizers that read the same sums, only that which leads to the output becomes hardware."""
+    g = Graph()
+    sums = g.conv(g.q(g.conv()), 4, 1, 3, 3, group=4)
+    dead, live = g.q(g.n("Relu", sums)), g.q(sums)
+    g.q(g.conv(dead))
+    network = read(g.save(tmp_path / "m.onnx", live))
+    assert isinstance(network.layers[-1], Depthwise)
+    assert [tensor.name for tensor in network.layers[-1].outputs] == [network.image_out.name]
+    dataflow.build(network)
 
 
 @pytest.mark.parametrize("signed", [0, 1])

@@ -28,7 +28,7 @@ class OneInput(Layer):
         return (self.result,)
 
 
-class Sums(OneInput):
+class QuantizedSums(OneInput):
     """Sums, then thresholds. A subclass has the fields `thresholds` of `result`, and `more`.
 
     `more`: further thresholds of the same sums, each with the tensor that they make, where the file
