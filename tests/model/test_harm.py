@@ -157,7 +157,8 @@ def test_a_score_is_moved_along_the_roc(network: Generator) -> None:
     assert method.score(frame) == pytest.approx(0.25)
     assert np.array_equal(method(frame), frame)
     assert (Scored(method.network, 0.25).score(frame) >= 0.5).all()
-    rows = roc(method, Samples([frame], FRAME, named_set("single"), 1), 2, [frame])
+    damaged = Samples([frame], FRAME, named_set("single"), 1)
+    rows = roc(method, damaged, 2, [frame])
     at = {row["shift"]: row for row in rows}
     assert at[0.3]["undamaged_false_per_mpx"] == 1e6
     assert at[0.2]["undamaged_false_per_mpx"] == 0
@@ -165,7 +166,9 @@ def test_a_score_is_moved_along_the_roc(network: Generator) -> None:
     assert recalls == sorted(recalls)
     assert at[1.5]["recall"] == 1.0
     assert at[-1.5]["recall"] == 0.0
-    assert at[1.5]["precision"] == pytest.approx(1 - at[1.5]["false_per_mpx"] / 1e6, abs=0.02)
+    assert at[1.5]["false_per_mpx"] == 1e6, "of the sound pixels, each is flagged"
+    broken = np.mean([damaged[index].broken.mean() for index in range(2)])
+    assert at[1.5]["precision"] == pytest.approx(broken)
 
 
 def test_a_network_without_a_score_is_refused() -> None:
