@@ -10,6 +10,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.util.cleanup import cleanup_model
 
 from pixelmend.errors import UserError
+from quant.channels_first import WRAPPED, channels_first
 from quant.pyramid_fill import DOMAIN
 
 LABEL = "pixelmend.layer"
@@ -18,11 +19,12 @@ LABEL = "pixelmend.layer"
 STANDARD = ("", "ai.onnx", "qonnx.custom_op.general", "onnx.brevitas")
 """Domains whose operators have one meaning each, whatever the domain."""
 
-DOMAINS = (*STANDARD, DOMAIN)
+DOMAINS = (*STANDARD, WRAPPED, DOMAIN)
 
 
 def cleaned(path: Path, domains: Collection[str] = DOMAINS) -> ModelWrapper:
     """The file with shapes and with qonnx's own names of nodes and tensors; authors' names are metadata (`LABEL`).
+    Images are channels first, whichever way the file has them.
 
     `UserError` where it is missing, damaged, or has an operator of none of the `domains`.
     """
@@ -34,7 +36,7 @@ def cleaned(path: Path, domains: Collection[str] = DOMAINS) -> ModelWrapper:
         _state_kernels(model, path)
         _keep_names(model)
         _read_once(model)
-        return cleanup_model(model).transform(InferShapes())
+        return channels_first(cleanup_model(model).transform(InferShapes()))
     except UserError:
         raise
     except Exception as error:  # onnx and protobuf raise many kinds on damaged files
@@ -116,7 +118,8 @@ def _state_kernels(model: ModelWrapper, path: Path) -> None:
                 f"{path}: node {node.name} ({node.op_type}): its weights must come from a Quant node over an "
                 "initializer (Cout, Cin, k, k)"
             )
-        node.attribute.append(helper.make_attribute("kernel_shape", list(value.shape[2:])))
+        sides = value.shape[1:-1] if node.domain == WRAPPED else value.shape[2:]
+        node.attribute.append(helper.make_attribute("kernel_shape", list(sides)))
 
 
 def first_line(error: Exception) -> str:

@@ -144,10 +144,13 @@ def identity(reader: "Reader", node: NodeProto) -> None:
             len(node.input) > 2 and node.input[2] and (training is None or np.any(training))
         ):
             raise reader.error(node, "it must be of inference: export the network in evaluation mode")
+    if node.input[0] in reader.raw:
+        reader.raw.add(node.output[0])
     value = reader.known.get(node.input[0])
-    if value is None:
+    if value is not None:
+        reader.known[node.output[0]] = value
+    elif node.output[0] not in reader.raw:
         raise reader.error(node, f"its input {node.input[0]} must be quantized first")
-    reader.known[node.output[0]] = value
 
 
 def bent(reader: "Reader", node: NodeProto, *stages: Stage, index: int = 0) -> None:

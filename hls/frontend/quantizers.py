@@ -20,7 +20,7 @@ def quant(reader: "Reader", node: NodeProto) -> None:
     """round(x / scale) within so many bits: the image's, or the end of a pending expression."""
     quantizer = of(reader, node)
     (name,) = node.output
-    if node.input[0] == reader.model.graph.input[0].name:
+    if node.input[0] in reader.raw:
         reader.known[name] = _image(reader, node, quantizer)
         return
     value = reader.value(node, 0)

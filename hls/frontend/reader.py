@@ -67,6 +67,7 @@ class Reader:
     taken: set[str] = field(default_factory=set)
     least_margin: float = MOST_MARGIN
     image: Tensor | None = None
+    raw: set[str] = field(default_factory=set)  # names of the input as it comes, not quantized yet
     mapped: dict[str, Tensor] = field(default_factory=dict)  # image with a map, by the name of its filled one
     closed: dict[str, list[int]] = field(default_factory=dict)  # layers that make the sums of a node's output
     slices: dict[tuple[str, int, int], Tensor] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class Reader:
                 f"{self.path}: expected one input and one or more outputs, got {len(graph.input)}: {inputs}"
             )
         self._check_input()
+        self.raw = {graph.input[0].name}
         if not graph.output:
             raise UserError(f"{self.path}: expected one output or more, got none")
         for node in graph.node:
@@ -221,7 +223,7 @@ class Reader:
 
     def value(self, node: NodeProto, index: int) -> Value | Tensor | None:
         """What input `index` of a node stands for; None where nothing has made it."""
-        if index < len(node.input) and node.input[index] == self.model.graph.input[0].name:
+        if index < len(node.input) and node.input[index] in self.raw:
             self._assume_image(node)
         return self.known.get(node.input[index]) if index < len(node.input) else None
 
@@ -244,7 +246,7 @@ class Reader:
                 )
             )
             self.image = Tensor(name, height, width, channels, 8, 255, PIXEL_SCALE)
-        self.known[name] = self.image
+        self.known |= dict.fromkeys(self.raw, self.image)
 
     def tensor(self, node: NodeProto, index: int = 0) -> Tensor:
         """Input `index`, which must be integers by then."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hls.ops.registry import load_users
-from quant.qonnx_file import STANDARD
+from quant.qonnx_file import DOMAINS, STANDARD
 
 if TYPE_CHECKING:
     from hls.frontend.reader import Reader
@@ -39,7 +39,7 @@ def handler(domain: str, kind: str) -> Handler | None:
 def domains() -> set[str]:
     """All domains that an operator may be of."""
     load_users()
-    return {domain for domain, _ in HANDLERS} | set(STANDARD)
+    return {domain for domain, _ in HANDLERS} | set(DOMAINS)
 
 
 def names() -> list[str]:
