@@ -13,7 +13,7 @@ from hls.ops.fork.op import StreamFork_rtl
 from hls.ops.integers import holding
 from hls.ops.matrix.op import MVAU_rtl
 from hls.ops.padding.op import FMPadding_rtl
-from hls.ops.window.op import ConvolutionInputGenerator_rtl
+from hls.ops.window.op import SlidingWindow_rtl
 from hls.thresholds import clip
 
 if TYPE_CHECKING:
@@ -105,20 +105,17 @@ def accumulate(
     if kernel != [1, 1] or stride != (1, 1):
         out = graph.stream(f"{name}_windows", (*windows, kernel[0] * kernel[1] * channels), source.kind)
         graph.node(
-            ConvolutionInputGenerator_rtl,
+            SlidingWindow_rtl,
             f"{name}_window",
             [stream],
             [out],
-            ConvKernelDim=kernel,
-            IFMChannels=channels,
-            IFMDim=[height, width],
-            OFMDim=list(windows),
+            Kernel=kernel,
+            NumChannels=channels,
+            ImgDim=[height, width],
             SIMD=1,
             Stride=list(stride),
             Dilation=list(dilation),
             inputDataType=source.kind,
-            outputDataType=source.kind,
-            ram_style="auto",
         )
         stream = out
     matrix = weights.transpose(2, 3, 1, 0).reshape(-1, outputs)  # MW = (u, v, Cin), MH = Cout

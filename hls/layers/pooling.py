@@ -14,7 +14,7 @@ from hls.ops.fork.op import StreamFork_rtl
 from hls.ops.integers import holding
 from hls.ops.padding.op import FMPadding_rtl
 from hls.ops.slice.op import TensorSlice_rtl
-from hls.ops.window.op import ConvolutionInputGenerator_rtl
+from hls.ops.window.op import SlidingWindow_rtl
 from hls.ops.window_reduce.op import WindowReduce_rtl
 from hls.thresholds import clip
 from pixelmend.errors import UserError
@@ -170,20 +170,17 @@ class _Windows(OneInput):
             f"{self.name}_windows", (*windows, kernel[0] * kernel[1] * channels), self.source.kind
         )
         graph.node(
-            ConvolutionInputGenerator_rtl,
+            SlidingWindow_rtl,
             f"{self.name}_window",
             [stream],
             [out],
-            ConvKernelDim=list(kernel),
-            IFMChannels=channels,
-            IFMDim=[height, width],
-            OFMDim=windows,
+            Kernel=list(kernel),
+            NumChannels=channels,
+            ImgDim=[height, width],
             SIMD=1,
             Stride=list(stride),
             Dilation=list(dilation),
             inputDataType=self.source.kind,
-            outputDataType=self.source.kind,
-            ram_style="auto",
         )
         return out
 

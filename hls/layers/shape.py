@@ -8,7 +8,7 @@ from hls.ops.operator import Operator
 from hls.ops.pixel_shuffle.op import PixelShuffle_rtl
 from hls.ops.slice.op import TensorSlice_rtl
 from hls.ops.upsample.op import NearestUpsample_rtl
-from hls.ops.window.op import ConvolutionInputGenerator_rtl
+from hls.ops.window.op import SlidingWindow_rtl
 from pixelmend.errors import UserError
 
 
@@ -62,20 +62,17 @@ def space_to_depth(name: str, source: Tensor, result: Tensor, block: int, label:
     _expect(name, label, result, (rows, columns, block * block * source.channels))
     return Operation(
         name,
-        ConvolutionInputGenerator_rtl,
+        SlidingWindow_rtl,
         (source,),
         (result,),
         {
-            "ConvKernelDim": [block, block],
-            "IFMChannels": source.channels,
-            "IFMDim": list(source.size),
-            "OFMDim": [rows, columns],
+            "Kernel": [block, block],
+            "NumChannels": source.channels,
+            "ImgDim": list(source.size),
             "SIMD": 1,
             "Stride": [block, block],
             "Dilation": [1, 1],
             "inputDataType": source.kind,
-            "outputDataType": source.kind,
-            "ram_style": "auto",
         },
         "blocks",
         label=label,

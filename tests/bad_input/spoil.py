@@ -215,9 +215,7 @@ def _builds(folder: Path) -> None:
     spoilers: dict[str, Callable[[onnx.ModelProto], None]] = {
         "graph_domain": lambda graph: setattr(graph.graph.node[0], "domain", HOSTILE),
         "graph_input": lambda graph: graph.graph.node[1].input.__setitem__(0, "nowhere"),
-        "graph_kernel": lambda graph: attribute(
-            first(graph, "ConvolutionInputGenerator_rtl"), "ConvKernelDim", [99, 99]
-        ),
+        "graph_kernel": lambda graph: attribute(first(graph, "SlidingWindow_rtl"), "Kernel", [99, 99]),
         "graph_kind": lambda graph: setattr(graph.graph.node[0], "op_type", "Sigmoid_rtl"),
     }
     for name, spoiled in spoilers.items():

@@ -322,7 +322,7 @@ def test_a_matrix_unit_fed_more_slowly_gets_a_fifo_of_one_window() -> None:
         while fed is not None and fed.op_type.startswith("Streaming"):
             fed = connected.find_producer(fed.input[0])
         narrow = getCustomOp(fed).get_outstream_width(0) < unit.get_instream_width(0)
-        narrow |= fed.op_type != "ConvolutionInputGenerator_rtl"  # a layer before gives a beat now and then
+        narrow |= fed.op_type != "SlidingWindow_rtl"  # a layer before gives a beat now and then
         repeats = unit.get_nodeattr("MH") > unit.get_nodeattr("PE")
         checked[narrow and repeats] += 1
         if narrow and repeats:

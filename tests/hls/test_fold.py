@@ -31,8 +31,8 @@ def widest(node: Any) -> dict[str, int]:
             return {"PE": operator.get_nodeattr("MH"), "SIMD": operator.get_nodeattr("MW")}
         case "Thresholding_rtl":
             return {"PE": operator.get_nodeattr("NumChannels")}
-        case "ConvolutionInputGenerator_rtl":
-            return {"SIMD": operator.get_nodeattr("IFMChannels")}
+        case "SlidingWindow_rtl":
+            return {"SIMD": operator.get_nodeattr("NumChannels")}
         case _:
             return {"SIMD": operator.get_nodeattr("NumChannels")}
 
@@ -100,7 +100,7 @@ def test_requantized_sum_folds_alone() -> None:
         ("conv1_mvau", {"PE": True}, "folding of conv1_mvau: PE must divide 4, got True"),
         ("conv1_mvau", {"PE": 2.0}, "folding of conv1_mvau: PE must divide 4, got 2.0"),
         ("conv1_window", {"SIMD": 2}, "folding of conv1_window: SIMD must divide 3, got 2"),
-        ("conv1_window", {"PE": 1}, "folding of conv1_window: a ConvolutionInputGenerator_rtl has no PE"),
+        ("conv1_window", {"PE": 1}, "folding of conv1_window: a SlidingWindow_rtl has no PE"),
         ("conv1_thresholds", {"SIMD": 1}, "folding of conv1_thresholds: a Thresholding_rtl has no SIMD"),
         ("conv1_fork", {"LANES": 1}, "folding of conv1_fork: a StreamFork_rtl has no LANES"),
         ("conv1_mvau", {"XX": 1}, "folding of conv1_mvau: a MVAU_rtl has no XX"),

@@ -20,36 +20,39 @@ def draw(rng: Generator) -> Drawn:
     if square:
         stride = [stride[0]] * 2
     channels = int(rng.integers(1, 9))
-    # the last window reaches the last row and column
-    windows = [
-        max(count, 2) if step > span else count
-        for count, step, span in zip(size(rng), stride, spans, strict=True)
-    ]
-    if kernel == [1, 1]:  # which FINN makes of a register, and which is no window unless it leaves pixels out
+    windows = size(rng)
+    if kernel == [1, 1]:  # which is no window unless it leaves pixels out
         stride, windows = [2, 2], [max(2, side) for side in windows]
+    spare = [
+        int(rng.integers(0, step)) if rng.random() < 0.3 else 0 for step in stride
+    ]  # that no window reaches
     kind = any_integer(rng, 9)
     return Drawn(
         {
-            "ConvKernelDim": kernel,
-            "IFMChannels": channels,
-            "IFMDim": [
-                span + (count - 1) * step for span, count, step in zip(spans, windows, stride, strict=True)
+            "ImgDim": [
+                span + (count - 1) * step + more
+                for span, count, step, more in zip(spans, windows, stride, spare, strict=True)
             ],
-            "OFMDim": windows,
+            "NumChannels": channels,
+            "Kernel": kernel,
             "SIMD": divisor(rng, channels),
             "Stride": stride,
             "Dilation": dilation,
             "inputDataType": kind,
-            "outputDataType": kind,
-            "ram_style": "auto",
         }
     )
 
 
 def naive(drawn: Drawn, frames: list[Array]) -> list[Array]:
     node = drawn.attributes
-    (rows, columns), (height, width), (down, right) = node["OFMDim"], node["ConvKernelDim"], node["Stride"]
-    channels, (apart_y, apart_x) = node["IFMChannels"], node["Dilation"]
+    (height, width), (down, right) = node["Kernel"], node["Stride"]
+    channels, (apart_y, apart_x) = node["NumChannels"], node["Dilation"]
+    rows, columns = (
+        len(range(0, side - (taps - 1) * apart, step))
+        for side, taps, apart, step in zip(
+            node["ImgDim"], node["Kernel"], node["Dilation"], node["Stride"], strict=True
+        )
+    )
     out = np.zeros((rows, columns, height * width * channels), np.int64)
     for y, x, u, v, c in np.ndindex(rows, columns, height, width, channels):
         value = frames[0][y * down + u * apart_y, x * right + v * apart_x, c]

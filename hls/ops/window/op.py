@@ -1,38 +1,89 @@
-"""ConvolutionInputGenerator_rtl, FINN's: the windows of a convolution, one after the other."""
+"""SlidingWindow_rtl: the windows of a convolution, one after the other."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from finn.custom_op.fpgadataflow.rtl import convolutioninputgenerator_rtl
-from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.datatype import BaseDataType
 
 from hls.cost import weight_memory
 from hls.ops.access import Access, Axis
-from hls.ops.finn import FinnOp
-from hls.ops.folding import narrowest
-from hls.ops.instance import instantiated
-from hls.ops.operator import Array, Frame, Operator, Work
+from hls.ops.base import StreamOp
+from hls.ops.operator import Array, Frame
 from hls.ops.window import cases
 
 if TYPE_CHECKING:
     from hls.cpp.units import Place, Unit
 
 
-class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.ConvolutionInputGenerator_rtl):
+class SlidingWindow_rtl(StreamOp):
     """(1, H, W, C) -> (1, Y, X, k_y * k_x * C): window (y, x) has the rows y*s + u*d, the columns x*s + v*d.
 
-    In the order (u, v, c). The last window reaches the last row and column.
+    In the order (u, v, c). Attributes: ImgDim [H, W], NumChannels C, Kernel, Stride, Dilation (rows, columns), SIMD
+    (divides C), inputDataType (of both). There are as many windows as fit.
     """
 
     short = "window"
+    core = "sliding_window"
     repeats = True
     synthesis_rank = 2
     draw = staticmethod(cases.draw)
     naive = staticmethod(cases.naive)
 
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        return super().get_nodeattr_types() | {
+            "ImgDim": ("ints", True, []),
+            "NumChannels": ("i", True, 0),
+            "Kernel": ("ints", True, []),
+            "Stride": ("ints", True, []),
+            "Dilation": ("ints", True, []),
+            "inputDataType": ("s", True, ""),
+        }
+
+    def spans(self) -> list[int]:
+        """Rows and columns from the first to the last of a window."""
+        size, kernel, stride, dilation = (
+            self.numbers(key) for key in ("ImgDim", "Kernel", "Stride", "Dilation")
+        )
+        spans = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
+        if min(*kernel, *stride, *dilation) < 1 or any(
+            span > side for span, side in zip(spans, size, strict=True)
+        ):
+            raise self.error(
+                f"Kernel, Stride and Dilation must be positive and a window within {size[0]}x{size[1]} pixels, got "
+                f"{kernel}, {stride}, {dilation}"
+            )
+        return spans
+
+    def windows(self) -> list[int]:
+        """Rows and columns of windows."""
+        return [
+            (side - span) // step + 1
+            for side, span, step in zip(
+                self.numbers("ImgDim"), self.spans(), self.numbers("Stride"), strict=True
+            )
+        ]
+
+    def get_normal_input_shape(self, ind: int = 0) -> tuple[int, ...]:
+        return (1, *self.numbers("ImgDim"), self.number("NumChannels"))
+
+    def get_normal_output_shape(self, ind: int = 0) -> tuple[int, ...]:
+        rows, columns = self.numbers("Kernel")
+        return (1, *self.windows(), rows * columns * self.number("NumChannels"))
+
+    def get_folded_output_shape(self, ind: int = 0) -> tuple[int, ...]:
+        """A beat has lanes of one tap."""
+        simd = self.get_folded_input_shape()[-1]
+        *size, channels = self.get_normal_output_shape()
+        return (*size, channels // simd, simd)
+
+    def get_input_datatype(self, ind: int = 0) -> BaseDataType:
+        return self.integer_type("inputDataType")
+
+    def get_output_datatype(self, ind: int = 0) -> BaseDataType:
+        return self.get_input_datatype()
+
     def evaluate(self, inputs: list[Array]) -> list[Array]:
-        kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
+        kernel, stride, dilation = (self.numbers(key) for key in ("Kernel", "Stride", "Dilation"))
         spans = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
         views = np.lib.stride_tricks.sliding_window_view(inputs[0], tuple(spans), axis=(1, 2))
         views = views[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]  # N, Y, X, C, u, v
@@ -40,22 +91,16 @@ class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.Convol
         size = kernel[0] * kernel[1] * channels
         return [views.transpose(0, 1, 2, 4, 5, 3).reshape(count, rows, columns, size)]
 
-    def get_buffer_depth(self) -> int:
-        """FINN's, and as many places as its address ever goes ahead, which wraps once at most: more than FINN's where a
-        stride goes far beyond the kernel, such as every second row of a kernel of one.
-        """
-        depth = int(super().get_buffer_depth())
-        if self.select_impl_style() != "default":
-            return depth
-        kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
-        rows, columns = ((taps - 1) * apart for taps, apart in zip(kernel, dilation, strict=True))
-        width, folds = self.numbers("IFMDim")[1], self.number("IFMChannels") // self.number("SIMD")
-        least = rows * width + columns + 1
-        ahead = max(stride[1], columns + 1 + (stride[0] - 1) * width) - least
-        return max(depth, ahead * folds + 1)
+    def places(self) -> int:
+        """Beats of its memory: what a window spans, and the rest of what a stride goes ahead while one is handed on."""
+        (rows, columns), (down, right) = self.spans(), self.numbers("Stride")
+        width, taps = self.numbers("ImgDim")[1], int(np.prod(self.numbers("Kernel")))
+        span = (rows - 1) * width + columns
+        more = max(0, right - 1 - taps) + max(0, (down - 1) * width - taps)
+        return (span + more) * int(self.get_folded_input_shape()[-2])
 
     def access(self, index: int) -> Access:
-        kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
+        kernel, stride, dilation = (self.numbers(key) for key in ("Kernel", "Stride", "Dilation"))
         rows, columns = (
             Axis(step, last=(taps - 1) * apart)
             for step, taps, apart in zip(stride, kernel, dilation, strict=True)
@@ -63,43 +108,37 @@ class ConvolutionInputGenerator_rtl(FinnOp, convolutioninputgenerator_rtl.Convol
         return Access(rows, columns)
 
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
-        kernel, stride, dilation = (self.numbers(key) for key in ("ConvKernelDim", "Stride", "Dilation"))
-        held = int(not any(frame.fifo_behind))
-        if kernel == [1, 1]:
-            beats, width = self.get_folded_input_shape()[-2], self.numbers("IFMDim")[1]
-            return "pick", [beats, width, frame.rows_in[0], *stride, held]
         return "window", [
-            self.get_folded_input_shape()[-2], self.numbers("IFMDim")[1], frame.rows_in[0],
-            self.numbers("OFMDim")[1], frame.rows_out[0], *kernel, *stride, *dilation,
-            self.get_buffer_depth(), held,
+            self.get_folded_input_shape()[-2], self.numbers("ImgDim")[1], frame.rows_in[0],
+            self.windows()[1], frame.rows_out[0], *self.numbers("Kernel"), *self.numbers("Stride"),
+            *self.numbers("Dilation"), self.places(),
         ]  # fmt: skip
 
-    def ahead(self, producer: Operator | None) -> int:
-        return 0
-
-    def limits(self) -> dict[str, int]:
-        return {"SIMD": self.number("IFMChannels")}
-
-    def fold(self, target_cycles: int, producer: Operator | None, before: dict[str, int]) -> dict[str, int]:
-        return narrowest(self, target_cycles)
+    def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
+        parameters: dict[str, int | str] = {
+            "WIDTH": self.get_instream_width(), "BEATS": int(self.get_folded_input_shape()[-2]), "PLACES": self.places(),
+        }  # fmt: skip
+        for key, attribute in (
+            ("IMG", "ImgDim"), ("KERNEL", "Kernel"), ("STRIDE", "Stride"), ("DILATION", "Dilation"),
+        ):  # fmt: skip
+            rows, columns = self.numbers(attribute)
+            parameters |= {f"{key}_H": rows, f"{key}_W": columns}
+        return parameters, self.through_connections()
 
     def footprint(self) -> tuple[float, float]:
         """Counters, and the rows that wait."""
-        width, depth = self.get_instream_width(), self.get_buffer_depth()
-        _, blocks, luts = weight_memory(width, depth)
-        return 255.0 + luts, blocks
+        _, blocks, luts = weight_memory(self.get_instream_width(), self.places())
+        return self.lut_estimation("") + luts, blocks
 
-    def work(self) -> Work:
-        return Work()
-
-    def instance(self, model: ModelWrapper) -> Iterator[str]:
-        return instantiated(self)
+    def lut_estimation(self, fpgapart: str) -> int:
+        """Rough: counters and three differences."""
+        return 180
 
     def unit(self, place: "Place") -> "Unit":
-        (height, width), kernel = place.numbers("IFMDim"), place.numbers("ConvKernelDim")
+        (height, width), kernel = place.numbers("ImgDim"), place.numbers("Kernel")
         stride, dilation = place.numbers("Stride"), place.numbers("Dilation")
         constants = {
-            "HEIGHT": height, "WIDTH": width, "CHANNELS": place.number("IFMChannels"),
+            "HEIGHT": height, "WIDTH": width, "CHANNELS": place.number("NumChannels"),
             "KERNEL_H": kernel[0], "KERNEL_W": kernel[1], "STRIDE_H": stride[0], "STRIDE_W": stride[1],
             "DILATION_H": dilation[0], "DILATION_W": dilation[1],
             "SIMD": place.number("SIMD"), "BITS": place.kind().bitwidth(),
