@@ -55,95 +55,101 @@ module sliding_window #(
   localparam int NEXT_ROW   = int'(STRIDE_H) * ROW - (WINDOWS_W - 1) * NEXT;
   localparam int NEXT_FRAME = (int'(IMG_H) - (WINDOWS_H - 1) * int'(STRIDE_H)) * ROW - (WINDOWS_W - 1) * NEXT;
 
-  // From an element to the next one that is fetched.
+  // From an element to the next one that is fetched: of the same pixel, tap row, window, row of windows, frame, or of none.
   typedef enum logic [2:0] {BEAT, TAP, TAP_ROW, WINDOW, WINDOW_ROW, FRAME} step_t;
-
-  function automatic int distance(input step_t step);
-    unique case (step)
-      BEAT:       distance = 1;
-      TAP:        distance = int'((DILATION_W - 1) * BEATS) + 1;
-      TAP_ROW:    distance = int'(DILATION_H) * ROW - (OVER_W + 1) * int'(BEATS) + 1;
-      WINDOW:     distance = NEXT - LAST;
-      WINDOW_ROW: distance = NEXT_ROW - LAST;
-      default:    distance = NEXT_FRAME - LAST;
-    endcase
-  endfunction
-
-  function automatic int window_distance(input logic row_ends, input logic frame_ends);
-    window_distance = frame_ends ? NEXT_FRAME : row_ends ? NEXT_ROW : NEXT;
-  endfunction
-
-  // As a step of the read address, from 0 to PLACES - 1.
-  function automatic int turned(input int step);
-    turned = (step % int'(PLACES) + int'(PLACES)) % int'(PLACES);
-  endfunction
+  localparam int STEPS [6] = '{
+    1,
+    int'((DILATION_W - 1) * BEATS) + 1,
+    int'(DILATION_H) * ROW - (OVER_W + 1) * int'(BEATS) + 1,
+    NEXT - LAST,
+    NEXT_ROW - LAST,
+    NEXT_FRAME - LAST
+  };
 
   function automatic int larger(input int a, input int b);
     larger = a > b ? a : b;
   endfunction
 
   // No difference is further from zero: the memory, and the longest step forward.
-  localparam int MOST = int'(PLACES) + larger(larger(NEXT, NEXT_ROW), larger(NEXT_FRAME, distance(TAP_ROW)));
+  localparam int MOST = int'(PLACES) + larger(larger(NEXT, NEXT_ROW), larger(NEXT_FRAME, STEPS[TAP_ROW]));
 
-  typedef logic signed [$clog2(MOST + 1):0]      difference_t;
-  typedef logic        [(PLACES > 1 ? $clog2(PLACES) : 1)-1:0] place_t;
+  typedef logic signed [$clog2(MOST + 1):0] difference_t;
+  typedef logic [(PLACES > 1 ? $clog2(PLACES) : 1)-1:0] place_t;
+  typedef logic signed [$bits(place_t)+1:0] beyond_t;  // a place, and up to PLACES beyond or below
+
+  // A step forwards in the memory, from 0 to PLACES - 1.
+  function automatic int turned(input int step);
+    turned = (step % int'(PLACES) + int'(PLACES)) % int'(PLACES);
+  endfunction
 
   //- The order of elements -----------------------------------------------------
-  // Counters are one element ahead of the one that is fetched next: what follows that one lies in registers.
-  logic  begun_q;
-  step_t step_q;        // from the element fetched next to the one behind it
-  logic  first_q;       // it is a window's first
-  logic  row_ends_q;    // of a row's last window
-  logic  frame_ends_q;  // of a frame's
-
+  // Counters of beats, taps, tap rows, windows and window rows are one element ahead of the one that is fetched next:
+  // what follows that one lies in registers. After reset that is element 0, and they stand at element 1.
   logic  fetch;
-  wire   move = fetch || !begun_q;
+  logic  [4:0] ends_q;  // a counter is at its last
+  logic  coming_first_q;
+  step_t step_q;        // from the element fetched next to the one behind it
+  logic  first_q;       // it is the first of its window,
+  logic  row_ends_q;    // which is the last of its row,
+  logic  frame_ends_q;  // and of the frame
 
-  wire [4:0] ends;     // of beat, tap, tap row, window, window row
-  wire [4:0] zeros;
-  wire [5:0] carries;  // which counters go on
-  assign carries[0] = move;
+  localparam int COUNTS [5] = '{int'(BEATS), int'(KERNEL_W), int'(KERNEL_H), WINDOWS_W, WINDOWS_H};
+
+  function automatic bit ones(input int below);  // the counters below have one value each
+    ones = 1'b1;
+    for (int i = 0; i < below; i++) ones = ones && COUNTS[i] == 1;
+  endfunction
+
+  function automatic step_t step_of(input logic [4:0] ends);
+    if      (!ends[0]) step_of = BEAT;
+    else if (!ends[1]) step_of = TAP;
+    else if (!ends[2]) step_of = TAP_ROW;
+    else if (!ends[3]) step_of = WINDOW;
+    else if (!ends[4]) step_of = WINDOW_ROW;
+    else               step_of = FRAME;
+  endfunction
+
+  localparam logic [4:0] SINGLE = {
+    1'(COUNTS[4] == 1), 1'(COUNTS[3] == 1), 1'(COUNTS[2] == 1), 1'(COUNTS[1] == 1), 1'(COUNTS[0] == 1)
+  };
 
   for (genvar i = 0; i < 5; i++) begin : gen_counter
-    localparam int COUNT = i == 0 ? int'(BEATS) : i == 1 ? int'(KERNEL_W) : i == 2 ? int'(KERNEL_H) :
-                           i == 3 ? WINDOWS_W : WINDOWS_H;
-    assign carries[i+1] = carries[i] && ends[i];
-
-    if (COUNT == 1) begin : gen_one
-      assign ends[i]  = 1'b1;
-      assign zeros[i] = 1'b1;
+    if (COUNTS[i] == 1) begin : gen_one
+      assign ends_q[i] = 1'b1;
     end else begin : gen_more
-      logic [$clog2(COUNT)-1:0] count_q;
-      assign ends[i]  = count_q == ($clog2(COUNT))'(COUNT - 1);
-      assign zeros[i] = count_q == '0;
+      localparam bit BEGUN = ones(i);  // it is what tells element 1 from element 0
+      typedef logic [$clog2(COUNTS[i])-1:0] count_t;
+      count_t count_q;
+      logic   last_q;
+      assign ends_q[i] = last_q;
+
+      wire lower_end = i == 0 || &(ends_q | 5'(5'b11111 << i));  // all below are at their last
 
       always_ff @(posedge ap_clk) begin
-        if (!ap_rst_n)       count_q <= '0;
-        else if (carries[i]) count_q <= ends[i] ? '0 : count_q + 1'b1;
+        if (!ap_rst_n) begin
+          count_q <= count_t'(BEGUN);
+          last_q  <= BEGUN && COUNTS[i] == 2;
+        end else if (fetch && lower_end) begin
+          count_q <= last_q ? '0 : count_q + 1'b1;
+          last_q  <= !last_q && count_q == count_t'(COUNTS[i] - 2);
+        end
       end
     end
   end
 
-  step_t step;
-  always_comb begin
-    if      (!ends[0]) step = BEAT;
-    else if (!ends[1]) step = TAP;
-    else if (!ends[2]) step = TAP_ROW;
-    else if (!ends[3]) step = WINDOW;
-    else if (!ends[4]) step = WINDOW_ROW;
-    else               step = FRAME;
-  end
-
   always_ff @(posedge ap_clk) begin
-    begun_q <= ap_rst_n;
-  end
-
-  always_ff @(posedge ap_clk) begin
-    if (move) begin
-      step_q       <= step;
-      first_q      <= &zeros[2:0];
-      row_ends_q   <= ends[3];
-      frame_ends_q <= ends[3] && ends[4];
+    if (!ap_rst_n) begin
+      coming_first_q <= LAST == 0;
+      first_q        <= 1'b1;
+      step_q         <= step_of(SINGLE);
+      row_ends_q     <= WINDOWS_W == 1;
+      frame_ends_q   <= WINDOWS_W == 1 && WINDOWS_H == 1;
+    end else if (fetch) begin
+      coming_first_q <= &ends_q[2:0];
+      first_q        <= coming_first_q;
+      step_q         <= step_of(ends_q);
+      row_ends_q     <= ends_q[3];
+      frame_ends_q   <= ends_q[3] && ends_q[4];
     end
   end
 
@@ -154,11 +160,37 @@ module sliding_window #(
 
   logic valid_q;
   wire  take = s_axis_tvalid && s_axis_tready;
-  assign fetch = begun_q && !there_q[$left(there_q)] && (!valid_q || m_axis_tready);
+  assign fetch = !there_q[$left(there_q)] && (!valid_q || m_axis_tready);
   assign s_axis_tready = !room_fetch_q[$left(room_fetch_q)] && !room_window_q[$left(room_window_q)];
 
-  wire difference_t ahead  = fetch ? difference_t'(distance(step_q)) : '0;
-  wire difference_t behind = fetch && first_q ? difference_t'(window_distance(row_ends_q, frame_ends_q)) : '0;
+  // Each difference and its change in one sum, the element that is taken as its carry.
+  difference_t back, ahead, behind;
+
+  always_comb begin
+    back   = '0;
+    ahead  = '1;
+    behind = '1;
+    if (fetch) begin
+      unique case (step_q)
+        BEAT:       begin back = -difference_t'(STEPS[0]); ahead = difference_t'(STEPS[0] - 1); end
+        TAP:        begin back = -difference_t'(STEPS[1]); ahead = difference_t'(STEPS[1] - 1); end
+        TAP_ROW:    begin back = -difference_t'(STEPS[2]); ahead = difference_t'(STEPS[2] - 1); end
+        WINDOW:     begin back = -difference_t'(STEPS[3]); ahead = difference_t'(STEPS[3] - 1); end
+        WINDOW_ROW: begin back = -difference_t'(STEPS[4]); ahead = difference_t'(STEPS[4] - 1); end
+        default:    begin back = -difference_t'(STEPS[5]); ahead = difference_t'(STEPS[5] - 1); end
+      endcase
+      if (first_q) begin
+        if      (frame_ends_q) behind = difference_t'(NEXT_FRAME - 1);
+        else if (row_ends_q)   behind = difference_t'(NEXT_ROW - 1);
+        else                   behind = difference_t'(NEXT - 1);
+      end
+    end
+  end
+
+  localparam int BITS = $bits(difference_t) + 1;
+  wire [BITS-1:0] there_sum       = {there_q, 1'b1} + {back, take};
+  wire [BITS-1:0] room_fetch_sum  = {room_fetch_q, 1'b1} + {ahead, !take};
+  wire [BITS-1:0] room_window_sum = {room_window_q, 1'b1} + {behind, !take};
 
   always_ff @(posedge ap_clk) begin
     if (!ap_rst_n) begin
@@ -166,9 +198,9 @@ module sliding_window #(
       room_fetch_q  <= difference_t'(PLACES - 1);
       room_window_q <= difference_t'(PLACES - 1);
     end else begin
-      there_q       <= there_q - ahead + difference_t'(take);
-      room_fetch_q  <= room_fetch_q + ahead - difference_t'(take);
-      room_window_q <= room_window_q + behind - difference_t'(take);
+      there_q       <= there_sum[BITS-1:1];
+      room_fetch_q  <= room_fetch_sum[BITS-1:1];
+      room_window_q <= room_window_sum[BITS-1:1];
     end
   end
 
@@ -177,10 +209,22 @@ module sliding_window #(
   logic [WIDTH-1:0] elements_q [PLACES];
   logic [WIDTH-1:0] data_q;
 
-  // The next place, and the same less PLACES, of which the sign chooses.
-  wire logic [$bits(place_t):0] next = {1'b0, read_q} + ($bits(place_t)+1)'(turned(distance(step_q)));
-  wire logic signed [$bits(place_t)+1:0] next_less =
-    $signed({2'b0, read_q}) + ($bits(place_t)+2)'(turned(distance(step_q)) - int'(PLACES));
+  // The next place to read, and the same less PLACES, whose sign chooses.
+  beyond_t turn, turn_less;
+
+  always_comb begin
+    unique case (step_q)
+      BEAT:       begin turn = beyond_t'(turned(STEPS[0])); turn_less = beyond_t'(turned(STEPS[0]) - int'(PLACES)); end
+      TAP:        begin turn = beyond_t'(turned(STEPS[1])); turn_less = beyond_t'(turned(STEPS[1]) - int'(PLACES)); end
+      TAP_ROW:    begin turn = beyond_t'(turned(STEPS[2])); turn_less = beyond_t'(turned(STEPS[2]) - int'(PLACES)); end
+      WINDOW:     begin turn = beyond_t'(turned(STEPS[3])); turn_less = beyond_t'(turned(STEPS[3]) - int'(PLACES)); end
+      WINDOW_ROW: begin turn = beyond_t'(turned(STEPS[4])); turn_less = beyond_t'(turned(STEPS[4]) - int'(PLACES)); end
+      default:    begin turn = beyond_t'(turned(STEPS[5])); turn_less = beyond_t'(turned(STEPS[5]) - int'(PLACES)); end
+    endcase
+  end
+
+  wire beyond_t next      = $signed({2'b0, read_q}) + turn;
+  wire beyond_t next_less = $signed({2'b0, read_q}) + turn_less;
 
   always_ff @(posedge ap_clk) begin
     if (!ap_rst_n) begin
