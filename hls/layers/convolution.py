@@ -58,7 +58,7 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def within(stride: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-    """The stride between windows; along an axis with one window no larger than the input: FINN wants it so."""
+    """The stride between windows; along an axis with one window at most the input: a pixel needs no window then."""
     return min(stride[0], size[0]), min(stride[1], size[1])
 
 

@@ -86,18 +86,18 @@ def test_pace_of_a_node(node: str, beats_in: int, beats_out: int, period: int) -
     assert second - first == period
 
 
-def test_a_window_waits_for_its_last_element_and_for_the_frame_before() -> None:
-    """4 x 4 pixels, kernel 2, stride 1: 9 windows of 4, the first once 6 elements have come."""
-    first, second = one("window 1 0 1 1 1 4 4 3 3 2 2 1 1 1 1 6 1", 16, 36, 2)
-    # 5 elements, then the 36 fetches but for the first two, which came before; registers at both ends
-    assert first >= 36 + 2
-    # the next frame's first elements are read only when the last window has left
-    assert second - first >= 36 + 4
+def test_a_window_waits_for_its_last_element_and_not_for_the_frame_before() -> None:
+    """4 x 4 pixels, kernel 2, stride 1: 9 windows of 4, the first beat once an element has come, the fourth at the sixth."""
+    first, second, third = one("window 1 0 1 1 1 4 4 3 3 2 2 1 1 1 1 6", 16, 36)
+    # one element for the first beat, four more for the lower row; registers at both ends
+    assert first >= 36 + 4
+    # a frame's first elements are taken while the last windows are handed on
+    assert second - first == third - second == 36
 
 
 def test_a_window_with_a_larger_buffer_reads_ahead() -> None:
-    tight = one("window 1 0 1 1 1 8 8 4 4 2 2 2 2 1 1 10 1", 64, 64)
-    ample = one("window 1 0 1 1 1 8 8 4 4 2 2 2 2 1 1 64 1", 64, 64)
+    tight = one("window 1 0 1 1 1 8 8 4 4 2 2 2 2 1 1 10", 64, 64)
+    ample = one("window 1 0 1 1 1 8 8 4 4 2 2 2 2 1 1 64", 64, 64)
     assert ample[-1] < tight[-1]
 
 

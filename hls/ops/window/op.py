@@ -115,9 +115,12 @@ class SlidingWindow_rtl(StreamOp):
         ]  # fmt: skip
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
+        beats = int(self.get_folded_input_shape()[-2])
         parameters: dict[str, int | str] = {
-            "WIDTH": self.get_instream_width(), "BEATS": int(self.get_folded_input_shape()[-2]), "PLACES": self.places(),
-        }  # fmt: skip
+            "WIDTH": self.get_instream_width(),
+            "BEATS": beats,
+            "PLACES": self.places(),
+        }
         for key, attribute in (
             ("IMG", "ImgDim"), ("KERNEL", "Kernel"), ("STRIDE", "Stride"), ("DILATION", "Dilation"),
         ):  # fmt: skip
