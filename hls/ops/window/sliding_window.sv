@@ -75,7 +75,7 @@ module sliding_window #(
 
   typedef logic signed [$clog2(MOST + 1):0] difference_t;
   typedef logic [(PLACES > 1 ? $clog2(PLACES) : 1)-1:0] place_t;
-  typedef logic signed [$bits(place_t)+1:0] beyond_t;  // a place, and up to PLACES beyond or below
+  typedef logic signed [$bits(place_t):0] below_t;  // a place, or up to PLACES below the first
 
   // A step forwards in the memory, from 0 to PLACES - 1.
   function automatic int turned(input int step);
@@ -187,10 +187,11 @@ module sliding_window #(
     end
   end
 
-  localparam int BITS = $bits(difference_t) + 1;
-  wire [BITS-1:0] there_sum       = {there_q, 1'b1} + {back, take};
-  wire [BITS-1:0] room_fetch_sum  = {room_fetch_q, 1'b1} + {ahead, !take};
-  wire [BITS-1:0] room_window_sum = {room_window_q, 1'b1} + {behind, !take};
+  difference_t there, room_fetch, room_window;
+  wire [2:0]   unused_carries;
+  assign {there, unused_carries[0]}       = {there_q, 1'b1} + {back, take};
+  assign {room_fetch, unused_carries[1]}  = {room_fetch_q, 1'b1} + {ahead, !take};
+  assign {room_window, unused_carries[2]} = {room_window_q, 1'b1} + {behind, !take};
 
   always_ff @(posedge ap_clk) begin
     if (!ap_rst_n) begin
@@ -198,9 +199,9 @@ module sliding_window #(
       room_fetch_q  <= difference_t'(PLACES - 1);
       room_window_q <= difference_t'(PLACES - 1);
     end else begin
-      there_q       <= there_sum[BITS-1:1];
-      room_fetch_q  <= room_fetch_sum[BITS-1:1];
-      room_window_q <= room_window_sum[BITS-1:1];
+      there_q       <= there;
+      room_fetch_q  <= room_fetch;
+      room_window_q <= room_window;
     end
   end
 
@@ -210,21 +211,22 @@ module sliding_window #(
   logic [WIDTH-1:0] data_q;
 
   // The next place to read, and the same less PLACES, whose sign chooses.
-  beyond_t turn, turn_less;
+  place_t turn;
+  below_t turn_less;
 
   always_comb begin
     unique case (step_q)
-      BEAT:       begin turn = beyond_t'(turned(STEPS[0])); turn_less = beyond_t'(turned(STEPS[0]) - int'(PLACES)); end
-      TAP:        begin turn = beyond_t'(turned(STEPS[1])); turn_less = beyond_t'(turned(STEPS[1]) - int'(PLACES)); end
-      TAP_ROW:    begin turn = beyond_t'(turned(STEPS[2])); turn_less = beyond_t'(turned(STEPS[2]) - int'(PLACES)); end
-      WINDOW:     begin turn = beyond_t'(turned(STEPS[3])); turn_less = beyond_t'(turned(STEPS[3]) - int'(PLACES)); end
-      WINDOW_ROW: begin turn = beyond_t'(turned(STEPS[4])); turn_less = beyond_t'(turned(STEPS[4]) - int'(PLACES)); end
-      default:    begin turn = beyond_t'(turned(STEPS[5])); turn_less = beyond_t'(turned(STEPS[5]) - int'(PLACES)); end
+      BEAT:       begin turn = place_t'(turned(STEPS[0])); turn_less = below_t'(turned(STEPS[0]) - int'(PLACES)); end
+      TAP:        begin turn = place_t'(turned(STEPS[1])); turn_less = below_t'(turned(STEPS[1]) - int'(PLACES)); end
+      TAP_ROW:    begin turn = place_t'(turned(STEPS[2])); turn_less = below_t'(turned(STEPS[2]) - int'(PLACES)); end
+      WINDOW:     begin turn = place_t'(turned(STEPS[3])); turn_less = below_t'(turned(STEPS[3]) - int'(PLACES)); end
+      WINDOW_ROW: begin turn = place_t'(turned(STEPS[4])); turn_less = below_t'(turned(STEPS[4]) - int'(PLACES)); end
+      default:    begin turn = place_t'(turned(STEPS[5])); turn_less = below_t'(turned(STEPS[5]) - int'(PLACES)); end
     endcase
   end
 
-  wire beyond_t next      = $signed({2'b0, read_q}) + turn;
-  wire beyond_t next_less = $signed({2'b0, read_q}) + turn_less;
+  wire place_t next      = read_q + turn;
+  wire below_t next_less = $signed({1'b0, read_q}) + turn_less;
 
   always_ff @(posedge ap_clk) begin
     if (!ap_rst_n) begin
@@ -232,7 +234,7 @@ module sliding_window #(
       read_q  <= '0;
     end else begin
       if (take)  write_q <= write_q == place_t'(PLACES - 1) ? '0 : write_q + 1'b1;
-      if (fetch) read_q  <= next_less[$left(next_less)] ? place_t'(next) : place_t'(next_less);
+      if (fetch) read_q  <= next_less[$left(next_less)] ? next : place_t'(next_less);
     end
   end
 
