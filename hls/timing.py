@@ -18,7 +18,8 @@ is deadlocked.
 
 Each operator says its own (facet `schedule`): a recurrence in the file `timing.hpp` of its folder, or the
 steps that follow from its access. FINN's nodes are modelled after its RTL (`replay_buffer.sv`,
-`vpc.sv`, `fmpadding.sv`, `thresholding.sv`, `fifo.sv`) and ours; `sim.fifo_check` holds the result against simulation of the RTL.
+`vpc.sv`, `fmpadding.sv`, `thresholding.sv`, `fifo.sv`) and ours; `sim.fifo_check` holds the result against
+simulation of the RTL.
 """
 
 from collections.abc import Mapping
