@@ -15,8 +15,9 @@
 //   input beat every SF cycles nothing stalls from (STRIDE-1)*T/(STRIDE*SF) beats, plus one burst of r = 0, on.
 //
 // Latency 2 to 3 cycles from the first kept beat (the FIFO's). II 1: one beat a cycle in, one out.
-// Cut: all paths between input and output. s_axis_tready comes from counters and a full flag; m_axis_tdata
-// from the FIFOs' output registers through a STRIDE:1 multiplexer; m_axis_tready ends in the FIFOs.
+// Cut: all paths between input and output. s_axis_tready comes from the full flags and two registers, a LUT for
+// STRIDE = 2; m_axis_tdata from the FIFOs' output registers through a STRIDE:1 multiplexer; m_axis_tready ends in
+// the FIFOs.
 `default_nettype none
 
 module pixel_shuffle #(
@@ -78,41 +79,53 @@ module pixel_shuffle #(
   typedef logic [$clog2(ROW_BEATS+1)-1:0] beat_t;
 
   //- Input side: where the beat belongs -------------------------------------
+  // The counters are a beat ahead, so that two registers say of the beat at the input what s_axis_tready needs.
   fold_t   fold_q;      // beat within the pixel
+  logic    fold_last_q; // it is the last one
   phase_t  s_phase_q;   // s
   phase_t  r_phase_q;   // r
   column_t column_q;    // STRIDE*x
   row_t    row_q;       // STRIDE*y
 
-  wire column_t column = column_q + column_t'(s_phase_q);
-  wire row_t    row    = row_q + row_t'(r_phase_q);
-  // One more bit where a crop of 0 would make a comparison constant.
-  wire keep_row    = {1'b1, row} >= {1'b1, row_t'(CROP_N)} && row <= row_t'(ROWS - CROP_S - 1);
-  wire keep_column = {1'b1, column} >= {1'b1, column_t'(CROP_W)}
-                     && column <= column_t'(COLUMNS - CROP_E - 1);
-  wire keep = keep_row && keep_column;
+  // Whether base + phase is `bound` or more; base is a multiple of STRIDE.
+  function automatic logic reaches(input int unsigned base, input int unsigned phase, input int unsigned bound);
+    return base > bound - bound % STRIDE || (base == bound - bound % STRIDE && phase >= bound % STRIDE);
+  endfunction
+
+  wire keep_row    = reaches(32'(row_q), 32'(r_phase_q), CROP_N)
+                     && !reaches(32'(row_q), 32'(r_phase_q), ROWS - CROP_S);
+  wire keep_column = reaches(32'(column_q), 32'(s_phase_q), CROP_W)
+                     && !reaches(32'(column_q), 32'(s_phase_q), COLUMNS - CROP_E);
+
+  logic   keep_q;       // the beat at the input
+  phase_t phase_q;      // its r
 
   wire [STRIDE-1:0] fifo_irdy;
   wire take = s_axis_tvalid && s_axis_tready;
 
-  assign s_axis_tready = !keep || fifo_irdy[r_phase_q];
+  assign s_axis_tready = !keep_q || fifo_irdy[phase_q];
 
-  wire fold_last   = fold_q == fold_t'(CF - 1);
-  wire s_last      = fold_last && s_phase_q == phase_t'(STRIDE - 1);
+  wire s_last      = fold_last_q && s_phase_q == phase_t'(STRIDE - 1);
   wire r_last      = s_last && r_phase_q == phase_t'(STRIDE - 1);
   wire column_last = r_last && column_q == column_t'(COLUMNS - STRIDE);
   wire row_last    = column_last && row_q == row_t'(ROWS - STRIDE);
 
   always_ff @(posedge ap_clk) begin
     if (!ap_rst_n) begin
-      fold_q    <= '0;
-      s_phase_q <= '0;
-      r_phase_q <= '0;
-      column_q  <= '0;
-      row_q     <= '0;
+      keep_q      <= CROP_N == 0 && CROP_W == 0;
+      phase_q     <= '0;
+      fold_q      <= CF > 1 ? fold_t'(1) : '0;
+      fold_last_q <= CF <= 2;
+      s_phase_q   <= CF > 1 ? '0 : phase_t'(1);
+      r_phase_q   <= '0;
+      column_q    <= '0;
+      row_q       <= '0;
     end else if (take) begin
-      fold_q <= fold_last ? '0 : fold_q + 1'b1;
-      if (fold_last)   s_phase_q <= s_last ? '0 : s_phase_q + 1'b1;
+      keep_q      <= keep_row && keep_column;
+      phase_q     <= r_phase_q;
+      fold_q      <= fold_last_q ? '0 : fold_q + 1'b1;
+      fold_last_q <= CF == 1 || fold_q == fold_t'(CF - 2);
+      if (fold_last_q) s_phase_q <= s_last ? '0 : s_phase_q + 1'b1;
       if (s_last)      r_phase_q <= r_last ? '0 : r_phase_q + 1'b1;
       if (r_last)      column_q  <= column_last ? '0 : column_q + column_t'(STRIDE);
       if (column_last) row_q     <= row_last ? '0 : row_q + row_t'(STRIDE);
@@ -126,7 +139,7 @@ module pixel_shuffle #(
 
   for (genvar r = 0; r < STRIDE; r++) begin : gen_fifo
     localparam int unsigned DEPTH = r == 0 ? FIFO0_DEPTH : ROW_DEPTH_USED;
-    wire ivld = s_axis_tvalid && keep && r_phase_q == phase_t'(r);
+    wire ivld = s_axis_tvalid && keep_q && phase_q == phase_t'(r);
     wire ordy = m_axis_tready && out_phase_q == phase_t'(r);
 
     fifo #(

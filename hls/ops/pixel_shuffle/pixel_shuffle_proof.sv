@@ -94,6 +94,7 @@ module pixel_shuffle_proof #(
       fold_in_range:       assert (dut.fold_q < CF);
       s_phase_in_range:    assert (32'(dut.s_phase_q) < STRIDE);
       r_phase_in_range:    assert (32'(dut.r_phase_q) < STRIDE);
+      phase_in_range:      assert (32'(dut.phase_q) < STRIDE);
       column_in_range:     assert (dut.column_q <= STRIDE * (IMG_W - 1));
       row_in_range:        assert (dut.row_q <= STRIDE * (IMG_H - 1));
       out_beat_in_range:   assert (dut.out_beat_q < COLUMNS * CF);
@@ -132,12 +133,24 @@ module pixel_shuffle_proof #(
     for (int unsigned i = 0; i < OUT_BEATS; i++) if (i < k && phase(i) == r) given_before++;
   endfunction
 
+  // The module's counters are those of the beat behind the one at its input.
+  wire [31:0] next_place = 32'(s_place) == IN_BEATS - 1 ? 0 : 32'(s_place) + 1;
+  wire [IN_BEATS-1:0] kept;
+  for (genvar k = 0; k < IN_BEATS; k++) begin : gen_kept
+    localparam bit KEPT = kept_at(k) != OUT_BEATS;
+    assign kept[k] = KEPT && 32'(s_place) == k;
+  end
+
   always_comb begin
     if (rst_n && INVARIANTS) begin
       input_place: assert (
-        32'(s_place) == ((dut.row_q / STRIDE * IMG_W + dut.column_q / STRIDE) * STRIDE * STRIDE
+        next_place == ((dut.row_q / STRIDE * IMG_W + dut.column_q / STRIDE) * STRIDE * STRIDE
                          + dut.r_phase_q * STRIDE + dut.s_phase_q) * CF + dut.fold_q
         && dut.row_q % STRIDE == 0 && dut.column_q % STRIDE == 0
+      );
+      input_beat: assert (
+        dut.keep_q == |kept && 32'(dut.phase_q) == 32'(s_place) / (STRIDE * CF) % STRIDE
+        && dut.fold_last_q == (32'(dut.fold_q) == CF - 1)
       );
       output_place: assert (
         32'(m_place) == dut.out_row_q * COLUMNS * CF + dut.out_beat_q

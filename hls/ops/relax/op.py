@@ -119,15 +119,17 @@ class PyramidRelax_rtl(PixelOp):
         height, width = self.size()
         return height * width + self.lag()
 
-    def _waiting_bits(self) -> tuple[int, int]:
-        """Of the two memories, a column: two pixels that came, and two that left."""
-        flag = 8 if self.attribute("KeepFlag") else 1
-        return 2 * (8 * COLOURS + flag), 2 * 8 * COLOURS
+    def _waiting_bits(self) -> tuple[int, int, int]:
+        """Of the three memories, a column: the pixel that came last, the one that came and the one that left
+        before, and the one that left last.
+        """
+        colours, flag = 8 * COLOURS, 8 if self.attribute("KeepFlag") else 1
+        return colours + flag, colours + flag + colours, colours
 
     def lut_estimation(self, fpgapart: str) -> int:
         """Rough: three weighted sums, and, of narrow frames, four rows in LUT memory."""
         rows = sum(self._waiting_bits()) * (self.size()[1] + 63) // 64 * 4 // 3
-        return 450 + (0 if self.in_block_ram() else rows)
+        return 490 + (0 if self.in_block_ram() else rows)
 
     def bram_estimation(self, fpgapart: str) -> int:
         """Half blocks of 512 columns."""
