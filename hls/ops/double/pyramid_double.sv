@@ -142,20 +142,15 @@ module pyramid_double #(
   //- Four steps --------------------------------------------------------------
   logic [3:0] there_q;  // a pixel, in the registers at a step's end
   logic [3:0] full_q;   // there, and in all steps behind it
-  logic [3:0] there, full;
 
   // The registers are empty or being emptied: full_q[k] is low, or m_axis_tready high. With there_q, as a net of its own
   // that the ready of b doesn't share.
-  wire  [3:0] load = ~there_q | {1'b0, ~full_q[3:1]} | {4{m_axis_tready}};
+  wire [3:0] load = ~there_q | {1'b0, ~full_q[3:1]} | {4{m_axis_tready}};
 
   assign s_axis_b_tready = rows_there && (!full_q[0] || m_axis_tready);
 
-  always_comb begin
-    there[0] = take || !load[0];
-    for (int k = 1; k < 4; k++) there[k] = there_q[k-1] || !load[k];
-    full[3] = there[3];
-    for (int k = 2; k >= 0; k--) full[k] = there[k] && full[k+1];
-  end
+  wire [3:0] there = ~load | {there_q[2:0], take};
+  wire [3:0] full = {there[3], &there[3:2], &there[3:1], &there};
 
   always_ff @(posedge ap_clk) begin
     there_q <= ap_rst_n ? there : '0;
@@ -219,7 +214,7 @@ module pyramid_double #(
     always_ff @(posedge ap_clk) begin
       if (load[1]) down_q <= {more[BITS+1:1], both[0]};
       if (load[2] && there_q[1] && !right2_q) near_q <= down_q;
-      if (load[2]) sum_q <= broken2 ? eight_t'(down_q) + eight_t'(first2_q ? down_q : near_q) : '0;
+      if (load[2]) sum_q <= broken2 ? {1'b0, down_q} + {1'b0, first2_q ? down_q : near_q} : '0;
       if (load[3]) colours_q[c] <= sum[BITS+3:4];
     end
   end
