@@ -143,8 +143,8 @@ module pyramid_double #(
   logic [3:0] there_q;  // a pixel, in the registers at a step's end
   logic [3:0] full_q;   // there, and in all steps behind it
 
-  // The registers are empty or being emptied: full_q[k] is low, or m_axis_tready high. With there_q, as a net of its own
-  // that the ready of b doesn't share.
+  // The registers are empty or being emptied: full_q[k] is low, or m_axis_tready high. With there_q it is a net of its
+  // own, with all its loads, that the ready of b doesn't share.
   wire [3:0] load = ~there_q | {1'b0, ~full_q[3:1]} | {4{m_axis_tready}};
 
   assign s_axis_b_tready = rows_there && (!full_q[0] || m_axis_tready);

@@ -208,7 +208,9 @@ module pyramid_double_proof #(
       level_exact:    assert (level == 2'(|here) && $onehot0(here));
       watched_inside: assert (!i_order.watched_q || level == 2'd1 && i_order.ahead_q == '0);
       watched_word:   assert (!i_order.watched_q || i_order.word_q == own_word[OUT-1:0]);
-      columns_known:  assert ((!there[0] || dut.right1_q == places[0][0]) && (!there[1] || dut.right2_q == places[1][0]));
+      columns_known: assert (
+        (!there[0] || dut.right1_q == places[0][0]) && (!there[1] || dut.right2_q == places[1][0])
+      );
       first_step:     assert (!here[0] || dut.b1_q == own_q);
       second_step:    assert (!here[1] || dut.b2_q == own_q);
       third_step:     assert (!here[2] || dut.b3_q == own_q);
@@ -237,6 +239,7 @@ module pyramid_double_proof #(
   for (genvar place = 0; place < PIXELS; place++) begin : gen_stored
     localparam int unsigned COLUMN = place % IMG_W;
     localparam bit          RIGHT = COLUMN % 2;
+    localparam int unsigned MOST = 4 * (2 ** BITS - 1);
     for (genvar k = 0; k < 4; k++) begin : gen_corner
       localparam int unsigned ORIGIN = origin(place, k);
       localparam int unsigned MEMORY = ORIGIN / COLUMNS % 2;
@@ -272,7 +275,7 @@ module pyramid_double_proof #(
             || dut.gen_colour[c].near_q == near_q[c] + 2 && dut.gen_colour[c].sum_q == (own_q[4*BITS-1] ? two : '0)
           );
           own_edge: assert (!(place_q[place] && |here && COLUMN == 0) || near_q[c] == far_q[c]);
-          own_most: assert (!(place_q[place] && |here) || near_q[c] <= 4 * (2 ** BITS - 1) && far_q[c] <= 4 * (2 ** BITS - 1));
+          own_most: assert (!(place_q[place] && |here) || near_q[c] <= MOST && far_q[c] <= MOST);
           left_read: assert (!is_read || read_column[c] == read_kept[c]);
           left_down: assert (!is_down || dut.gen_colour[c].down_q == down_kept[c] + 2);
           left_kept: assert (!is_near || dut.gen_colour[c].near_q == near_kept[c] + 2);
