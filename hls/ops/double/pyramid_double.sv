@@ -202,20 +202,23 @@ module pyramid_double #(
   for (genvar c = 0; c < 3; c++) begin : gen_colour
     //- 2: down the column, and 2, which makes the 8 of the whole sum ---------
     wire [BITS:0]   both = {1'b0, near_row[c]} + (BITS+1)'(far_row[c]);
-    wire [BITS+1:0] more = {1'b0, both[BITS:1], 1'b1} + {1'b0, near_row[c], 1'b1};  // the lowest bits make a carry
-    four_t down_q;
+    four_t down, down_q;
+    wire   unused_bit;
+    assign {down[BITS+1:1], unused_bit} = {1'b0, both[BITS:1], 1'b1} + {1'b0, near_row[c], 1'b1};  // makes a carry
+    assign down[0] = both[0];
 
     //- 3, 4: along the row ---------------------------------------------------
     four_t    near_q;  // of the pixel's own cell or, in step 3, of the one before
     eight_t   sum_q;   // near and far; 0 of a sound pixel
-    sixteen_t sum;
-    assign sum = {1'b0, sum_q} + (broken3 ? sixteen_t'({near_q, 1'b0}) : {b3_q[BITS*c +: BITS], 4'd0});
+    colour_t  filled;
+    wire [3:0] unused_parts;
+    assign {filled, unused_parts} = {1'b0, sum_q} + (broken3 ? sixteen_t'({near_q, 1'b0}) : {b3_q[BITS*c +: BITS], 4'd0});
 
     always_ff @(posedge ap_clk) begin
-      if (load[1]) down_q <= {more[BITS+1:1], both[0]};
+      if (load[1]) down_q <= down;
       if (load[2] && there_q[1] && !right2_q) near_q <= down_q;
       if (load[2]) sum_q <= broken2 ? {1'b0, down_q} + {1'b0, first2_q ? down_q : near_q} : '0;
-      if (load[3]) colours_q[c] <= sum[BITS+3:4];
+      if (load[3]) colours_q[c] <= filled;
     end
   end
 

@@ -54,9 +54,11 @@ module pyramid_halve #(
   // Of three colours, sum + n/2 is less than 768: digits to the base 16, the first less than 48.
   function automatic colour_t by_3(input four_t sum);
     automatic logic [9:0] x = 10'(sum);
-    automatic logic [5:0] high = third(x[9:4]);
-    automatic logic [5:0] low  = third({high[1:0], x[3:0]});
-    by_3 = colour_t'({high[5:2], low[5:2]});
+    automatic logic [3:0] high, low;
+    automatic logic [1:0] left, unused_left;
+    {high, left}       = third(x[9:4]);
+    {low, unused_left} = third({left, x[3:0]});
+    by_3 = colour_t'({high, low});
   endfunction
 
   //- Where the pixel belongs that is next ------------------------------------
@@ -126,13 +128,13 @@ module pyramid_halve #(
   wire         even = n_had[0] && sound_q;  // n is even now, and n/2 one more
   four_t [2:0] sums;
   pair_t       pair;
+  logic        unused_bit;
 
   always_comb begin
     pair.n = n[1:0];
     for (int c = 0; c < 3; c++) begin
       automatic four_t had = last_q ? sums_q[c] : below_q ? four_t'(upper.sums[c]) : '0;
-      automatic logic [BITS+2:0] sum = {2'b0, pixel_q[c], 1'b1} + {had, even};  // the lowest bits make the carry
-      sums[c] = sum[BITS+2:1];
+      {sums[c], unused_bit} = {2'b0, pixel_q[c], 1'b1} + {had, even};  // the lowest bits make the carry
       pair.sums[c] = two_t'(sums[c]);
     end
   end
