@@ -212,7 +212,8 @@ module pyramid_double #(
     eight_t   sum_q;   // near and far; 0 of a sound pixel
     colour_t  filled;
     wire [3:0] unused_parts;
-    assign {filled, unused_parts} = {1'b0, sum_q} + (broken3 ? sixteen_t'({near_q, 1'b0}) : {b3_q[BITS*c +: BITS], 4'd0});
+    wire sixteen_t rest = broken3 ? sixteen_t'({near_q, 1'b0}) : {b3_q[BITS*c +: BITS], 4'd0};
+    assign {filled, unused_parts} = {1'b0, sum_q} + rest;
 
     always_ff @(posedge ap_clk) begin
       if (load[1]) down_q <= down;

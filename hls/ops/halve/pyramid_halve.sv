@@ -7,8 +7,8 @@
 // A pixel is three bytes R, G, B, R in the low bits, and the flag, of which only the top bit is looked at. Rows and
 // columns alone are counted: frames of any even height follow one another.
 //
-// Three steps. A pixel is taken into a register, its colours 0 where it is broken. It is added to what its cell has: the
-// sums of an upper row's pairs wait in a memory of half a row for the row below. The sum of a cell is divided.
+// Three steps. A pixel is taken into a register, its colours 0 where it is broken. It is added to what its cell has:
+// the sums of an upper row's pairs wait in a memory of half a row for the row below. The sum of a cell is divided.
 // Latency 3 from the cell's last pixel, II 1. The output is registered. At most two cells are on their way, from
 // their last pixel to the output; meanwhile only a pixel that would complete a third one waits, so nothing
 // behind the first register ever does but a cell that is summed up.

@@ -179,7 +179,8 @@ module pyramid_halve_proof #(
         !(i_order.watched_q && here[1] && i_order.ahead_q == 2'(here[0])) || {dut.count_q, dut.whole_q} == watched_q
       );
       watched_added:  assert (
-        !(i_order.watched_q && here[2] && i_order.ahead_q == 2'(here[0]) + 2'(here[1])) || cell_of(pixels_q) == watched_q
+        !(i_order.watched_q && here[2] && i_order.ahead_q == 2'(here[0]) + 2'(here[1]))
+        || cell_of(pixels_q) == watched_q
       );
       steps_on:       assert (!(here[2] && i_gives.idle_q != '0) && !(here[1] && i_gives.idle_q > 2'd1));
     end
@@ -205,7 +206,8 @@ module pyramid_halve_proof #(
         if (rst_n && INVARIANTS) begin
           upper_sum: assert (
             !upper
-            || dut.upper_q[place][(BITS+1)*c +: BITS+1] == (BITS+1)'(sum_of(pixels_q, c, 2) + (BITS+2)'(sound_upper / 2))
+            || dut.upper_q[place][(BITS+1)*c +: BITS+1]
+               == (BITS+1)'(sum_of(pixels_q, c, 2) + (BITS+2)'(sound_upper / 2))
           );
           held_sum:  assert (
             !held || dut.sums_q[c] == sum_of(pixels_q, c, lower ? 3 : 1) + (BITS+2)'(sound_held / 2)

@@ -67,7 +67,9 @@ def lower_right(height, width, count):
 
 
 @pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 6), (6, 4)])
-def test_halve_takes_a_pixel_a_cycle_and_gives_a_cell_three_after_its_last(make, compiled, simulate, height, width):
+def test_halve_takes_a_pixel_a_cycle_and_gives_a_cell_three_after_its_last(
+    make, compiled, simulate, height, width
+):
     op = halve(make, height, width)
     _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
     assert op.get_exp_cycles() == height * width

@@ -51,7 +51,7 @@ BUGS = [
     ("skip_add", "hls/ops/skip_add/skip_add.sv", "a_full + b_full", "a_full - b_full"),
     ("pixel_mark", "hls/ops/mark/pixel_mark.sv", "s_axis_a_tdata[7];", "s_axis_a_tdata[6];"),
     ("pyramid_halve", "hls/ops/halve/pyramid_halve.sv", "= n_had[0] && sound_q;", "= 1'b0;"),
-    ("pyramid_double", "hls/ops/double/pyramid_double.sv", "held_q[1] || (held_q[0] && edge_q);", "held_q[0];"),
+    ("pyramid_double", "hls/ops/double/pyramid_double.sv", "held_q[1] || (held_q[0] && edge_q)", "held_q[0]"),
     ("pyramid_relax", "hls/ops/relax/pyramid_relax.sv", "leaves_second ? left : '0;", "'0;"),
     ("pixel_correct", "hls/ops/correct/pixel_correct.sv", "corrected = 8'd255;", "corrected = sum[7:0];"),
     ("pixel_out", "hls/ops/stream/pixel_out.sv", "FRAME_BEATS - 1)", "FRAME_BEATS - 2)"),
