@@ -123,7 +123,7 @@ class Pipeline:
             {name: held[n] for n, stream in enumerate(self._streams) for name in stream.fifos},
         )
 
-    def _stream(self, tensor: str, places: int, latency: int) -> bool:
+    def _stream(self, tensor: str, places: int, latency: int, in_row: bool = False) -> bool:
         """Number the stream that begins with `tensor`, FIFOs behind it included; whether there are any."""
         fifos = []
         index = self._index[tensor] = len(self._streams)
@@ -134,8 +134,8 @@ class Pipeline:
             fifos.append(reader.name)
             tensor = reader.output[0]
             self._index[tensor] = index
-        # a register takes a beat in the cycle in which it hands one on; a counter of places does not
-        turn = 0 if places == 1 and not fifos else 1
+        # registers take a beat in the cycle in which they hand one on; a counter of places does not
+        turn = 0 if (places == 1 or in_row) and not fifos else 1
         # in front of a FIFO, a register adds nothing: its beat is in the FIFO at once
         own = 0 if fifos and places == 1 else places
         self._streams.append(_Stream(own, latency + FIFO_LATENCY * len(fifos), turn, tuple(fifos)))
@@ -144,7 +144,7 @@ class Pipeline:
     def _node(self, node: Any) -> str:
         operator = facets(node)
         places, latency = operator.registers()
-        in_fifo = tuple(self._stream(tensor, places, latency) for tensor in node.output)
+        in_fifo = tuple(self._stream(tensor, places, latency, operator.in_row) for tensor in node.output)
         streams = operator.streams()
         frame = Frame(
             tuple(self._rows[name] for name in streams),

@@ -91,6 +91,11 @@ class Operator:
     multiplies: bool = False
     """Whether its folding is chosen by the integer program of `hls.budget` rather than by pace alone."""
 
+    in_row: bool = False
+    """Whether its output registers (`registers`) are stages in a row: where all hold a beat, another comes in the
+    cycle in which one leaves. So it is with a single register; elsewhere a place is free a cycle later.
+    """
+
     cautious: bool = False
     """Whether the recurrence of its `schedule` may be slower than its RTL; it is never faster."""
 

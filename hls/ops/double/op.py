@@ -12,6 +12,7 @@ from hls.ops.pixels import COLOURS, LIMIT, PixelOp
 if TYPE_CHECKING:
     from hls.cpp.units import Place, Unit
 
+STEPS = 4  # from the pixel to the output, each with a register
 ROWS_HELD = 4  # of the level above, from the first that its row needs
 
 
@@ -26,6 +27,7 @@ class PyramidDouble_rtl(PixelOp):
 
     short = "double"
     core = "pyramid_double"
+    in_row = True
     draw = staticmethod(cases.draw)
     naive = staticmethod(cases.naive)
 
@@ -58,6 +60,9 @@ class PyramidDouble_rtl(PixelOp):
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         return "double", [self.even_size()[1], frame.rows_out[0]]
 
+    def registers(self) -> tuple[int, int]:
+        return STEPS, STEPS
+
     def access(self, index: int) -> Access:
         """Of the level above the cell above and the next nearest, of which whole rows are taken."""
         if index:
@@ -80,5 +85,5 @@ class PyramidDouble_rtl(PixelOp):
         return parameters, self.join_connections()
 
     def lut_estimation(self, fpgapart: str) -> int:
-        """Rough: four weighted sums, and four rows of cells in LUT memory."""
-        return 360 + 32 * (4 * (self.even_size()[1] // 2) + 63) // 64
+        """Rough: four sums of each colour, and four rows of cells in LUT memory."""
+        return 180 + 64 * -(-self.even_size()[1] // 64) + (48 if self.even_size()[1] > 64 else 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One level down: a row needs up to two rows of the level above, whole ones, of which four from the upper of the
-// two on have a place; those of the next frame come once this one has left. See pyramid_double.sv.
+// two on have a place; those of the next frame come once this one has been taken. The steps behind are registers of the
+// output. See pyramid_double.sv.
 struct Double : Node {
   static constexpr Count places = 4;
   Stream &above, &level, &out;

@@ -46,6 +46,10 @@ class PyramidHalve_rtl(PixelOp):
     def access(self, index: int) -> Access:
         return Access(Axis(2, last=1), Axis(2, last=1))
 
+    def registers(self) -> tuple[int, int]:
+        """Two cells on their way are counted; one leaves three cycles after its last pixel has come."""
+        return 2, 3
+
     def unit(self, place: "Place") -> "Unit":
         height, width = place.numbers("ImgDim")
         return place.simple("halve", "means of the sound pixels", {"HEIGHT": height, "WIDTH": width})
@@ -62,5 +66,6 @@ class PyramidHalve_rtl(PixelOp):
         }
 
     def lut_estimation(self, fpgapart: str) -> int:
-        """Rough: three dividers by 1 to 4, and half a row of sums of two pixels."""
-        return 200 + 29 * (self.even_size()[1] // 2 + 63) // 64
+        """Rough: three sums and their means, and half a row of sums of two pixels."""
+        cells = self.even_size()[1] // 2
+        return 118 + (20 if cells <= 32 else 40 * -(-cells // 64)) + (29 if cells > 64 else 0)

@@ -4,12 +4,15 @@
 //   n = pixels of the cell with flag < 128
 //   m = n != 0 ? {0, (sum of their colours + n/2) / n} : {255, 128, 128, 128}
 //
-// A pixel is three bytes R, G, B, R in the low bits, and the flag, of which only the top bit is looked at. The
-// sums of an upper row's pairs wait in a memory of half a row for the row below. Rows and columns alone are
-// counted: frames of any even height follow one another.
-// Latency 1 from the cell's last pixel, II 1. The output is registered; s_axis_tready is low only while it waits
-// and the next pixel completes a cell.
-// Not cut: m_axis_tready -> s_axis_tready.
+// A pixel is three bytes R, G, B, R in the low bits, and the flag, of which only the top bit is looked at. Rows and
+// columns alone are counted: frames of any even height follow one another.
+//
+// Three steps. A pixel is taken into a register, its colours 0 where it is broken. It is added to what its cell has:
+// the sums of an upper row's pairs wait in a memory of half a row for the row below. The sum of a cell is divided.
+// Latency 3 from the cell's last pixel, II 1. The output is registered. At most two cells are on their way, from
+// their last pixel to the output; meanwhile only a pixel that would complete a third one waits, so nothing
+// behind the first register ever does but a cell that is summed up.
+// Cut: every path.
 `default_nettype none
 
 module pyramid_halve #(
@@ -42,33 +45,34 @@ module pyramid_halve #(
   typedef logic [BITS:0]   two_t;   // sum of two colours
   typedef logic [BITS+1:0] four_t;  // and of four
 
-  // The mean of n colours, rounded half up.
-  function automatic colour_t mean(input four_t sum, input logic [2:0] n);
-    automatic logic [9:0]  third = 10'(sum) + 10'd1;             // of at most 766, a third is *683 / 2048
-    automatic logic [12:0] by_5  = {1'b0, third, 2'b0} + 13'(third);
-    automatic logic [16:0] by_85 = {by_5, 4'b0} + 17'(by_5);     // 683 = 8*85 + 3
-    automatic logic [19:0] by_683 = {by_85, 3'b0} + 20'(third) + {9'b0, third, 1'b0};
-    unique case (n)
-      3'd0:    mean = colour_t'(1) << (BITS - 1);
-      3'd1:    mean = colour_t'(sum);
-      3'd2:    mean = colour_t'((sum + 1'b1) >> 1);
-      3'd3:    mean = colour_t'(by_683 >> 11);
-      default: mean = colour_t'((sum + four_t'(2)) >> 2);
-    endcase
+  // A third of x < 48, and what is left.
+  function automatic logic [5:0] third(input logic [5:0] x);
+    third = '0;
+    for (int k = 0; k < 48; k++) if (x == 6'(k)) third = {4'(k / 3), 2'(k % 3)};
   endfunction
 
-  //- Where the pixel belongs -------------------------------------------------
+  // Of three colours, sum + n/2 is less than 768: digits to the base 16, the first less than 48.
+  function automatic colour_t by_3(input four_t sum);
+    automatic logic [9:0] x = 10'(sum);
+    automatic logic [3:0] high, low;
+    automatic logic [1:0] left, unused_left;
+    {high, left}       = third(x[9:4]);
+    {low, unused_left} = third({left, x[3:0]});
+    by_3 = colour_t'({high, low});
+  endfunction
+
+  //- Where the pixel belongs that is next ------------------------------------
   cell_t cell_q;
   logic  right_q;  // column of the cell
   logic  lower_q;  // row of the cell
 
-  logic  valid_q;
-  wire   load      = !valid_q || m_axis_tready;
+  logic [1:0] busy_q;  // cells on their way: one, two
   wire   completes = right_q && lower_q;
   wire   take      = s_axis_tvalid && s_axis_tready;
+  wire   give      = m_axis_tvalid && m_axis_tready;
   wire   row_end   = right_q && cell_q == cell_t'(CELLS - 1);
 
-  assign s_axis_tready = !completes || load;
+  assign s_axis_tready = !(completes && busy_q[1]);
 
   always_ff @(posedge ap_clk) begin
     if (!ap_rst_n) begin
@@ -82,7 +86,31 @@ module pyramid_halve #(
     end
   end
 
-  //- Sums of its sound pixels ------------------------------------------------
+  always_ff @(posedge ap_clk) begin
+    if (!ap_rst_n)                       busy_q <= '0;
+    else if (take && completes && !give) busy_q <= {busy_q[0], 1'b1};
+    else if (!(take && completes) && give) busy_q <= {1'b0, busy_q[1]};
+  end
+
+  //- The pixel that was taken ------------------------------------------------
+  logic          there_q;
+  cell_t         place_q;
+  logic          last_q, below_q;  // its column and its row of the cell
+  logic          sound_q;
+  colour_t [2:0] pixel_q;
+  wire           sound = !s_axis_tdata[4*BITS-1];
+  wire [BITS-1:0] unused_flag = s_axis_tdata[4*BITS-1 -: BITS];
+
+  always_ff @(posedge ap_clk) begin
+    there_q <= ap_rst_n && take;
+    place_q <= cell_q;
+    last_q  <= right_q;
+    below_q <= lower_q;
+    sound_q <= sound;
+    pixel_q <= sound ? s_axis_tdata[3*BITS-1:0] : '0;
+  end
+
+  //- What its cell has by then: n, and for each colour sum + n/2 --------------
   typedef struct packed {
     logic [1:0] n;
     two_t [2:0] sums;
@@ -91,53 +119,79 @@ module pyramid_halve #(
   (* ram_style = "distributed" *)
   logic [$bits(pair_t)-1:0] upper_q [CELLS];  // of the upper row's pairs
 
-  logic [1:0]  n_q;  // of the cell, before its last pixel of this row
+  logic [1:0]  n_q;
   four_t [2:0] sums_q;
 
-  wire         sound = !s_axis_tdata[4*BITS-1];
-  wire pair_t  upper = upper_q[cell_q];
-  wire [2:0]   n = 3'(n_q) + 3'(sound);
+  wire pair_t  upper = upper_q[place_q];
+  wire [1:0]   n_had = last_q ? n_q : below_q ? upper.n : 2'd0;
+  wire [2:0]   n = 3'(n_had) + 3'(sound_q);
+  wire         even = n_had[0] && sound_q;  // n is even now, and n/2 one more
   four_t [2:0] sums;
   pair_t       pair;
+  logic        unused_bit;
 
   always_comb begin
     pair.n = n[1:0];
     for (int c = 0; c < 3; c++) begin
-      sums[c] = sums_q[c] + (sound ? four_t'(s_axis_tdata[BITS*c +: BITS]) : '0);
+      automatic four_t had = last_q ? sums_q[c] : below_q ? four_t'(upper.sums[c]) : '0;
+      {sums[c], unused_bit} = {2'b0, pixel_q[c], 1'b1} + {had, even};  // the lowest bits make the carry
       pair.sums[c] = two_t'(sums[c]);
     end
   end
 
   always_ff @(posedge ap_clk) begin
-    if (take && !right_q) begin
-      n_q <= (lower_q ? upper.n : 2'd0) + 2'(sound);
-      for (int c = 0; c < 3; c++) begin
-        sums_q[c] <= (lower_q ? four_t'(upper.sums[c]) : '0) + (sound ? four_t'(s_axis_tdata[BITS*c +: BITS]) : '0);
-      end
+    if (there_q) begin
+      n_q    <= n[1:0];
+      sums_q <= sums;
     end
   end
 
   always_ff @(posedge ap_clk) begin
-    if (take && right_q && !lower_q) upper_q[cell_q] <= pair;
+    if (there_q && last_q && !below_q) upper_q[place_q] <= pair;
   end
 
   //- The cell ----------------------------------------------------------------
-  colour_t [2:0] colours_q;
+  logic        summed_q, valid_q;
+  logic [2:0]  count_q;  // of its sound pixels
+  four_t [2:0] whole_q;  // their sums
+
   logic          broken_q;
-  wire [BITS-1:0] unused_flag = s_axis_tdata[4*BITS-1 -: BITS];
+  colour_t [2:0] colours_q;
+  wire           sum_up = there_q && last_q && below_q;
+  wire           load = !valid_q || m_axis_tready;
 
   assign m_axis_tvalid = valid_q;
   assign m_axis_tdata  = {{BITS{broken_q}}, colours_q};
 
   always_ff @(posedge ap_clk) begin
-    if (!ap_rst_n) valid_q <= 1'b0;
-    else if (load) valid_q <= s_axis_tvalid && completes;
+    if (!ap_rst_n) begin
+      summed_q <= 1'b0;
+      valid_q  <= 1'b0;
+    end else begin
+      if (load || sum_up) summed_q <= sum_up;
+      if (load)           valid_q  <= summed_q;
+    end
+  end
+
+  always_ff @(posedge ap_clk) begin
+    if (sum_up) begin
+      count_q <= n;
+      whole_q <= sums;
+    end
   end
 
   always_ff @(posedge ap_clk) begin
     if (load) begin
-      broken_q <= n == 3'd0;
-      for (int c = 0; c < 3; c++) colours_q[c] <= mean(sums[c], n);
+      broken_q <= count_q == 3'd0;
+      for (int c = 0; c < 3; c++) begin
+        unique case (count_q[1:0])
+          2'd1:    colours_q[c] <= colour_t'(whole_q[c]);
+          2'd2:    colours_q[c] <= colour_t'(whole_q[c] >> 1);
+          2'd3:    colours_q[c] <= by_3(whole_q[c]);
+          default: colours_q[c] <= colour_t'(whole_q[c] >> 2);
+        endcase
+        if (count_q == 3'd0) colours_q[c] <= colour_t'(1) << (BITS - 1);
+      end
     end
   end
 

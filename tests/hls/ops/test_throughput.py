@@ -67,16 +67,18 @@ def lower_right(height, width, count):
 
 
 @pytest.mark.parametrize(("height", "width"), [(2, 2), (4, 6), (6, 4)])
-def test_halve_takes_a_pixel_a_cycle_and_gives_a_cell_after_its_last(make, compiled, simulate, height, width):
+def test_halve_takes_a_pixel_a_cycle_and_gives_a_cell_three_after_its_last(
+    make, compiled, simulate, height, width
+):
     op = halve(make, height, width)
     _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
     assert op.get_exp_cycles() == height * width
     assert result.in_cycles["in0_V"].tolist() == list(range(3 * height * width))
-    assert (result.out_cycles["out0_V"] == lower_right(height, width, 3) + 1).all()
+    assert (result.out_cycles["out0_V"] == lower_right(height, width, 3) + 3).all()
 
 
-def test_halve_waits_for_its_output_only_where_a_cell_is_complete(make, compiled, simulate):
-    """Cells leave every 20 cycles; the three pixels after one that waits come at once."""
+def test_halve_waits_for_its_output_only_where_a_third_cell_is_complete(make, compiled, simulate):
+    """Cells leave every 20 cycles, two are on their way; the pixels after one that waits come at once."""
     op = halve(make, 2, 4)
     _, result = simulate(op, compiled(op), frames(op), NONE, Stall("periodic", 20))
     given, taken = result.out_cycles["out0_V"], result.in_cycles["in0_V"]
@@ -84,8 +86,8 @@ def test_halve_waits_for_its_output_only_where_a_cell_is_complete(make, compiled
     complete = lower_right(2, 4, 3)
     earliest = 0
     for pixel, cycle in enumerate(taken):
-        if pixel in complete[1:]:
-            earliest = max(earliest, given[np.searchsorted(complete, pixel) - 1])
+        if pixel in complete[2:]:
+            earliest = max(earliest, given[np.searchsorted(complete, pixel) - 2] + 1)
         assert cycle == earliest, pixel
         earliest = cycle + 1
 
@@ -127,8 +129,18 @@ def test_double_moves_a_pixel_a_cycle_after_the_first_row_above(make, compiled, 
     op = double(make, height, width)
     _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
     pixels, row = height * width, width // 2
-    want = [(pixels + row) * frame + row + 1 + pixel for frame in range(3) for pixel in range(pixels)]
+    want = [(pixels + row) * frame + row + 4 + pixel for frame in range(3) for pixel in range(pixels)]
     assert result.out_cycles["out0_V"].tolist() == want
+
+
+def test_double_takes_four_pixels_while_its_output_waits(make, compiled):
+    """Those that its steps hold; from then on one comes in the cycle in which one leaves."""
+    op = double(make, 2, 12)
+    beats = {"in0_V": np.zeros((6, 4), np.uint8), "in1_V": np.zeros((24, 4), np.uint8)}
+    result = compiled(op).run(beats, {"out0_V": 24}, {"out0_V": Stall("periodic", 100)}).check()
+    taken, given = result.in_cycles["in1_V"], result.out_cycles["out0_V"]
+    assert len(taken[taken <= given[1]]) == 6
+    assert set(taken[6:]) <= set(given)
 
 
 @pytest.mark.parametrize("kind", ["none", "random", "bursty", "one_in_four"])
