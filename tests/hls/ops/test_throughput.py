@@ -96,12 +96,15 @@ def relax(make, height, width):
     return make("PyramidRelax_rtl", 1, 1, ImgDim=[height, width], KeepFlag=1, inputDataType="UINT8")
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 6), (2, 7), (5, 12)])
+@pytest.mark.parametrize(("height", "width"), [(1, 6), (4, 6), (2, 7), (5, 12), (3, 130)])
 def test_a_sweep_moves_a_pixel_a_cycle_and_then_two_rows_and_three_more(
     make, compiled, simulate, height, width
 ):
+    """The narrowest rows, in which what has left is read soonest, and rows in block RAM."""
     op = relax(make, height, width)
-    _, result = simulate(op, compiled(op), frames(op), NONE, NONE)
+    came = frames(op)
+    (left,), result = simulate(op, compiled(op), came, NONE, NONE)
+    assert np.array_equal(left, op.evaluate(came)[0])
     pixels, lag = height * width, 2 * width + 3
     assert op.get_exp_cycles() == pixels + lag
     begin = [frame * (pixels + lag) + pixel for frame in range(3) for pixel in range(pixels)]
