@@ -87,7 +87,7 @@ def test_pace_of_a_node(node: str, beats_in: int, beats_out: int, period: int) -
 
 
 def test_a_window_waits_for_its_last_element_and_not_for_the_frame_before() -> None:
-    """4 x 4 pixels, kernel 2, stride 1: 9 windows of 4, the first beat once an element has come, the fourth at the sixth."""
+    """4 x 4 pixels, kernel 2, stride 1: 9 windows of 4, the fourth beat of the first once 6 elements have come."""
     first, second, third = one("window 1 0 1 1 1 4 4 3 3 2 2 1 1 1 1 6", 16, 36)
     # one element for the first beat, four more for the lower row; registers at both ends
     assert first >= 36 + 4
