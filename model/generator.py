@@ -45,7 +45,7 @@ class GeneratorConfig:
     last: Literal["relu", "tanh", "none"] = "relu"  # last activation, see `Generator.activate`
     mode: Mode = "direct"  # what becomes of the network's output, see `EncoderDecoder`
     fill_levels: int = 3  # halvings of the pyramid that fills, modes `filled` and `corrected` only
-    fill_sweeps: int = 0  # over what it filled, towards the surface that bends least
+    fill_sweeps: int = 0  # of the biharmonic equation, over what it filled
 
     @model_validator(mode="after")
     def _check(self) -> "GeneratorConfig":

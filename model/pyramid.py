@@ -2,7 +2,7 @@
 
 Pull and push (Gortler et al. 1996, The Lumigraph, section 4.3.2), in integers: going up, a cell has the mean
 of the sound ones of its four pixels, going down, a broken pixel has the bilinear image of the level above.
-Sweeps then draw what is filled towards the surface that bends least (the biharmonic equation): the pyramid
+Sweeps then draw what is filled towards the solution of the biharmonic equation: the pyramid
 has brought the distant near, a few sweeps over the full size do the rest.
 Axis letters: N frames, H rows, W columns, P broken pixels.
 """

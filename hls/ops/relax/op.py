@@ -1,11 +1,11 @@
-"""PyramidRelax_rtl: one sweep over broken pixels, in place, towards the surface that bends least."""
+"""PyramidRelax_rtl: one sweep over broken pixels, in place, of the biharmonic equation."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hls.ops.access import Access, Axis
-from hls.ops.operator import Array, Frame, steps
+from hls.ops.operator import Array, Frame, Operator, steps
 from hls.ops.pixels import COLOURS, LIMIT, PixelOp
 from hls.ops.relax import cases
 
@@ -79,6 +79,10 @@ class PyramidRelax_rtl(PixelOp):
         pixels = np.arange(frame.rows_in[0] * self.size()[1] + self.lag())
         return steps([pixels < len(pixels) - self.lag()], [pixels >= self.lag()])
 
+    def ahead(self, producer: Operator | None) -> int:
+        """The least FIFO, as a register: its own tready would run back through sweeps into what fills the pixels."""
+        return 2 if producer is not None else 0
+
     def access(self, index: int) -> Access:
         """Two pixels around; what it changes carries on along a cluster."""
         around = Axis(first=-2, last=2)
@@ -87,7 +91,7 @@ class PyramidRelax_rtl(PixelOp):
     def unit(self, place: "Place") -> "Unit":
         height, width = place.numbers("ImgDim")
         constants = {"HEIGHT": height, "WIDTH": width, "KEEP_FLAG": place.number("KeepFlag") == 1}
-        return place.simple("relax", "broken pixels drawn towards a smooth surface", constants)
+        return place.simple("relax", "a sweep of the biharmonic equation over broken pixels", constants)
 
     def core_instance(self) -> tuple[dict[str, int | str], dict[str, str]]:
         height, width = self.size()

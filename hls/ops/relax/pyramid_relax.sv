@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One sweep over the broken pixels of an image, in place, towards the surface that bends least.
+// One sweep over the broken pixels of an image, in place, towards the solution of the biharmonic equation.
 //
 //   m[y, x] = flag < 128 ? o[y, x] : (8*(N+W+E+S) - 2*(NW+NE+SW+SE) - (NN+WW+EE+SS) - 4*o[y, x] + 8) / 16
 //

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One sweep over the broken pixels of an image, in place, towards the surface that bends least.
+// One sweep over the broken pixels of an image, in place, towards the solution of the biharmonic equation.
 //
 //   out[y, x, c] = in[y, x, c] where in's flag is below 128, else (sum + 8) / 16 rounded down, within 0..255,
 //   sum = 8 * (N + W + E + S) - 2 * (NW + NE + SW + SE) - (NN + WW + EE + SS) - 4 * in[y, x, c],  c = R, G, B
