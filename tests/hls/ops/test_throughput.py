@@ -77,6 +77,19 @@ def test_halve_takes_a_pixel_a_cycle_and_gives_a_cell_three_after_its_last(
     assert (result.out_cycles["out0_V"] == lower_right(height, width, 3) + 3).all()
 
 
+def test_every_mean_of_a_cell_is_right(make, compiled, simulate, equal):
+    """Every sum that one to four sound pixels can have, which the proofs have of narrower colours only."""
+    cells = [(n, total) for n in range(1, 5) for total in range(255 * n + 1)]
+    pixels = np.full((1, 2 * len(cells), 2, 4), 255)
+    for row, (n, total) in enumerate(cells):
+        colours = [total // n + (k < total % n) for k in range(n)]
+        for k, colour in enumerate(colours):
+            pixels[0, 2 * row + k // 2, k % 2] = (colour, colour, colour, 0)
+    op = halve(make, 2 * len(cells), 2)
+    got, _ = simulate(op, compiled(op), [pixels], NONE, NONE)
+    equal("means", got[0], op.evaluate([pixels])[0])
+
+
 def test_halve_waits_for_its_output_only_where_a_third_cell_is_complete(make, compiled, simulate):
     """Cells leave every 20 cycles, two are on their way; the pixels after one that waits come at once."""
     op = halve(make, 2, 4)
