@@ -23,10 +23,19 @@ class Change:
     @property
     def breaks(self) -> bool:
         """Whether it is out of its bounds."""
-        floor = FLOORS.get(self.name.rsplit(".", 1)[-1])
-        if floor is None or self.stored is None or self.came is None:
-            return True
-        return bool(self.came < self.stored - floor)
+        return self.falls or self._floor() is None
+
+    @property
+    def falls(self) -> bool:
+        """Whether it is a figure of image quality, and below its floor."""
+        floor = self._floor()
+        return floor is not None and bool(self.came < self.stored - floor)
+
+    def _floor(self) -> float | None:
+        """By how much it may fall; None for what must stay, or is on one side only."""
+        if self.stored is None or self.came is None:
+            return None
+        return FLOORS.get(self.name.rsplit(".", 1)[-1])
 
     def __str__(self) -> str:
         text = f"{self.name}: {_said(self.stored)} -> {_said(self.came)}"

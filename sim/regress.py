@@ -202,7 +202,7 @@ def _update(golden: Path, stored: Figures, came: Figures) -> list[Change]:
         return found
     write_json(golden, came)
     note("\n".join([f"Golden figures of {came['config']}", "", *map(str, found)]))
-    worse = [change for change in found if change.breaks and isinstance(change.came, float)]
+    worse = [change for change in found if change.falls]
     if stored and worse:
         note(f"\n{len(worse)} figures of image quality fell below their floors")
     return found

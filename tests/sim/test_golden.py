@@ -47,6 +47,20 @@ def test_bounds(name: str, stored: object, came: object, breaks: bool) -> None:
     assert Change(name, stored, came).breaks is breaks
 
 
+@pytest.mark.parametrize(
+    ("name", "stored", "came", "falls"),
+    [
+        ("photos.coffee.psnr_db", 30.0, 29.98, True),
+        ("photos.coffee.psnr_db", 30.0, 29.995, False),
+        ("photos.coffee.psnr_db", 30.0, None, False),
+        ("cells.StreamingFIFO_rtl.bram36", 4.5, 4.0, False),
+        ("cells.SlidingWindow_rtl.bram36", None, 8.5, False),
+    ],
+)
+def test_only_quality_falls_below_a_floor(name: str, stored: object, came: object, falls: bool) -> None:
+    assert Change(name, stored, came).falls is falls
+
+
 def test_quality_has_floors_and_nothing_else() -> None:
     assert set(FLOORS) == {"psnr_db", "ssim", "defect_psnr_db", "defect_ssim"}
 
