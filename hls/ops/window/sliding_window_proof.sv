@@ -92,7 +92,7 @@ module sliding_window_proof #(
   // It never stands still: with nothing left to give it takes a beat, or gives one.
   always_comb begin
     if (rst_n) begin
-      moves: assert (s_ready || m_valid || dut.fetch);
+      no_deadlock: assert (s_ready || m_valid || dut.fetch);
       one_place: assert ($onehot(place_q));
     end
   end

@@ -19,8 +19,9 @@ struct Window : Node {
       : in(in), out(out), beats(beats), columns(columns), rows(rows), window_columns(window_columns),
         window_rows(window_rows), kernel_rows(kernel_rows), kernel_columns(kernel_columns), down(down), right(right),
         apart_rows(apart_rows), apart_columns(apart_columns), places(places),
-        // at most the memory and a step to the next window lie between the elements that are looked at
-        taken_at(places + columns * rows * beats + 2), allowed_at(places + columns * rows * beats + 2) {
+        taken_at(places + 2),
+        // at most the memory and a step to the next window, of the next row or frame, lie between taken and allowed
+        allowed_at(places + std::max(down, rows - (window_rows - 1) * down) * columns * beats + 2) {
     allow(places, 0);
   }
 
