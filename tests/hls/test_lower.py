@@ -243,7 +243,7 @@ def test_published_size_is_lowered_within_a_minute(tmp_path: Path) -> None:
     config.write_text(config.read_text() + "max_bram = 10\nmax_lut = 10\n")
     start = cpu_seconds()
     lower(path, config, tmp_path / "build")
-    # some 30 s until 2026-11-30; 114 to 128 with the window's new recurrence, on a shared core: to be mended (docs/log.md)
+    # some 30 s until 2026-11-30, 114 to 128 on a shared core since the window is new: to be mended (docs/log.md)
     assert cpu_seconds() - start < 240
     rows = list(csv.DictReader((tmp_path / "build" / "dataflow.csv").open()))
     weights = sum(int(row["weights"]) for row in rows)
