@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // pixel_shuffle: the beat at any one place of an output frame is that of the formula,
 //   out[row, column, c] = in[y, x, (r*STRIDE + s)*CF + c]   row + CROP_N = STRIDE*y + r, column + CROP_W = STRIDE*x + s
-// frame after frame. The place is drawn at reset, from free inputs; the beats at that place are a queue, over
-// which the frames' order is shown as for any stream. As every place has its beat and each beat that
-// leaves is counted, none is lost, doubled or moved.
+// frame after frame (place_order).
 `default_nettype none
 
 module pixel_shuffle_proof #(
@@ -62,31 +60,23 @@ module pixel_shuffle_proof #(
             + (row % STRIDE) * STRIDE + column % STRIDE) * CF + c;
   endfunction
 
-  logic [OUT_BEATS-1:0] place_q;  // one hot
-  always_ff @(posedge clk) begin
-    if (!rst_n) place_q <= OUT_BEATS'(1) << (32'(any_place) < OUT_BEATS ? any_place : 8'd0);
-  end
+  function automatic logic [16*OUT_BEATS-1:0] origins();
+    for (int unsigned place = 0; place < OUT_BEATS; place++) origins[16*place +: 16] = 16'(origin(place));
+  endfunction
 
+  wire [OUT_BEATS-1:0]           place_q;
   wire [$clog2(IN_BEATS+1)-1:0]  s_place;
   wire [$clog2(OUT_BEATS+1)-1:0] m_place;
+  wire [$clog2(FRAMES+2)-1:0]    level;
   wire s_end, m_end;
   wire take = s_valid && s_ready;
   wire give = m_valid && accept;
-  modulo #(.PERIOD(IN_BEATS)) i_in (.clk, .rst_n, .step(take), .last(s_end), .count(s_place));
-  modulo #(.PERIOD(OUT_BEATS)) i_out (.clk, .rst_n, .step(give), .last(m_end), .count(m_place));
-
-  wire [OUT_BEATS-1:0] s_here, m_here;
-  for (genvar place = 0; place < OUT_BEATS; place++) begin : gen_place
-    localparam int unsigned ORIGIN = origin(place);
-    assign s_here[place] = place_q[place] && 32'(s_place) == ORIGIN;
-    assign m_here[place] = place_q[place] && 32'(m_place) == place;
-  end
-
-  wire [$clog2(FRAMES+2)-1:0] level;
   stream_holds #(.WIDTH(WIDTH)) i_holds (.clk, .rst_n, .valid(m_valid), .ready(accept), .data(m_data));
-  stream_order #(.WIDTH(WIDTH), .CAPACITY(FRAMES)) i_order (
-    .clk, .rst_n, .mark, .level,
-    .enters(take && |s_here), .word_in(s_data), .leaves(give && |m_here), .word_out(m_data)
+  place_order #(
+    .WIDTH(WIDTH), .IN_BEATS(IN_BEATS), .OUT_BEATS(OUT_BEATS), .FRAMES(FRAMES), .ORIGINS(origins())
+  ) i_places (
+    .clk, .rst_n, .mark, .any_place, .take, .word_in(s_data), .give, .word_out(m_data),
+    .place_q, .s_place, .m_place, .s_end, .m_end, .level
   );
 
   always_comb begin
@@ -207,7 +197,7 @@ module pixel_shuffle_proof #(
     assign here = |(of_phase & place_q);
     assign held = taken - given + lead_q * 8'(ALL);
     // Beats of this FIFO that leave before the watched one.
-    wire number_t ahead = mine - given + (8'(i_order.ahead_q) + 8'(|gone)) * 8'(ALL);
+    wire number_t ahead = mine - given + (8'(i_places.i_order.ahead_q) + 8'(|gone)) * 8'(ALL);
     wire b_full = dut.gen_fifo[r].i_fifo.genSRL.Vld;
     wire signed [7:0] tail = 8'(dut.gen_fifo[r].i_fifo.genSRL.Ptr);  // -1 where only the output register is full
     wire signed [7:0] slot = tail - $signed(ahead) + $signed(8'(b_full));
@@ -222,9 +212,9 @@ module pixel_shuffle_proof #(
         fifo_pointer:  assert (tail >= -1 && tail < $signed(8'(PLACES)));
         fifo_ready:    assert (dut.gen_fifo[r].i_fifo.genSRL.Rdy == (tail < $signed(8'(PLACES - 1))));
         fifo_contents: assert (held == 8'(tail + 8'sd1) + 8'(b_full));
-        watched_inside: assert (!(i_order.watched_q && here) || ahead < held);
-        watched_ahead:  assert (!i_order.watched_q || i_order.ahead_q < level);
-        watched_stored: assert (!(i_order.watched_q && here) || stored == i_order.word_q);
+        watched_inside: assert (!(i_places.i_order.watched_q && here) || ahead < held);
+        watched_ahead:  assert (!i_places.i_order.watched_q || i_places.i_order.ahead_q < level);
+        watched_stored: assert (!(i_places.i_order.watched_q && here) || stored == i_places.i_order.word_q);
       end
     end
   end

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // sliding_window: the beat at any one place of an output frame is that of the formula,
 //   out[y, x, (u, v, beat)] = in[y*STRIDE_H + u*DILATION_H, x*STRIDE_W + v*DILATION_W, beat]
-// frame after frame. The place is drawn at reset, from a free input; the beats at that place are a queue, over
-// which the frames' order is shown as for any stream. As every place has its beat and each beat that
-// leaves is counted, none is lost, doubled or moved.
+// frame after frame (place_order).
 `default_nettype none
 
 module sliding_window_proof #(
@@ -62,31 +60,23 @@ module sliding_window_proof #(
     return ((y * STRIDE_H + u * DILATION_H) * IMG_W + x * STRIDE_W + v * DILATION_W) * BEATS + b;
   endfunction
 
-  logic [OUT_BEATS-1:0] place_q;  // one hot
-  always_ff @(posedge clk) begin
-    if (!rst_n) place_q <= OUT_BEATS'(1) << (32'(any_place) < OUT_BEATS ? any_place : 8'd0);
-  end
+  function automatic logic [16*OUT_BEATS-1:0] origins();
+    for (int unsigned place = 0; place < OUT_BEATS; place++) origins[16*place +: 16] = 16'(origin(place));
+  endfunction
 
+  wire [OUT_BEATS-1:0]           place_q;
   wire [$clog2(IN_BEATS+1)-1:0]  s_place;
   wire [$clog2(OUT_BEATS+1)-1:0] m_place;
+  wire [$clog2(FRAMES+2)-1:0]    level;
   wire s_end, m_end;
   wire take = s_valid && s_ready;
   wire give = m_valid && accept;
-  modulo #(.PERIOD(IN_BEATS)) i_in (.clk, .rst_n, .step(take), .last(s_end), .count(s_place));
-  modulo #(.PERIOD(OUT_BEATS)) i_out (.clk, .rst_n, .step(give), .last(m_end), .count(m_place));
-
-  wire [OUT_BEATS-1:0] s_here, m_here;
-  for (genvar place = 0; place < OUT_BEATS; place++) begin : gen_place
-    localparam int unsigned ORIGIN = origin(place);
-    assign s_here[place] = place_q[place] && 32'(s_place) == ORIGIN;
-    assign m_here[place] = place_q[place] && 32'(m_place) == place;
-  end
-
-  wire [$clog2(FRAMES+2)-1:0] level;
   stream_holds #(.WIDTH(WIDTH)) i_holds (.clk, .rst_n, .valid(m_valid), .ready(accept), .data(m_data));
-  stream_order #(.WIDTH(WIDTH), .CAPACITY(FRAMES)) i_order (
-    .clk, .rst_n, .mark, .level,
-    .enters(take && |s_here), .word_in(s_data), .leaves(give && |m_here), .word_out(m_data)
+  place_order #(
+    .WIDTH(WIDTH), .IN_BEATS(IN_BEATS), .OUT_BEATS(OUT_BEATS), .FRAMES(FRAMES), .ORIGINS(origins())
+  ) i_places (
+    .clk, .rst_n, .mark, .any_place, .take, .word_in(s_data), .give, .word_out(m_data),
+    .place_q, .s_place, .m_place, .s_end, .m_end, .level
   );
 
   // It never stands still: with nothing left to give it takes a beat, or gives one.
