@@ -12,9 +12,11 @@ from pixelmend.console import run
 from pixelmend.files import read_json, write_json
 
 
-def test_at_most_a_millisecond_a_frame() -> None:
+def test_a_frame_takes_a_third_of_finns_packing_at_most() -> None:
+    """Measured side by side, since machines differ: 0.04 and 0.40 ms for FINN's 4.0 from float32 (`make bench`)."""
+    finns = min(finn_ms(256, 256, 3, np.float32) for _ in range(3))
     for channels in (3, 4):
-        assert min(driver_ms(256, 256, channels, 50) for _ in range(3)) < 1.0
+        assert min(driver_ms(256, 256, channels, 20) for _ in range(3)) < finns / 3
 
 
 def test_finns_packing_through_bits_takes_longer_than_its_view() -> None:
