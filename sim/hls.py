@@ -17,8 +17,8 @@ from hls.ports import ports
 from pixelmend.errors import UserError
 from pixelmend.files import read_fields
 from pixelmend.native import call, compiler
-from sim.ap_types import headers
-from sim.harness.tools import OnProgress, cached, digest, execute
+from sim.ap_types import NEEDED, headers
+from sim.harness.tools import OnProgress, cached, digest, execute, precompiled
 from sim.integer import check_frames
 
 Array = NDArray[Any]
@@ -85,7 +85,8 @@ def _compiled(project: Path, cache: Path, optimize: str) -> Path:
 
     def make(work: Path) -> None:
         units = [str((project / unit).resolve()) for unit in UNITS]
-        command = [compiler(), *FLAGS, optimize, "-isystem", str(ap_types.resolve()), *units]
-        call([*command, "-o", str(work / "csim")], "the C++ compiler")
+        command = [compiler(), *FLAGS, optimize, "-isystem", str(ap_types.resolve())]
+        read = precompiled(cache, [f"<{name}>" for name in NEEDED], command)
+        call([*command, *read, *units, "-o", str(work / "csim")], "the C++ compiler")
 
     return cached(cache, digest(sources, [version, str(ap_types), *FLAGS, optimize]), "csim", make)

@@ -12,12 +12,13 @@ from pixelmend.errors import UserError
 from pixelmend.files import replacing_folder, write_text
 from pixelmend.native import call, compiler, locked
 from sim.harness.ports import Ports, Stream
-from sim.harness.tools import cached, digest
+from sim.harness.tools import cached, digest, precompiled
 
 HARNESS = Path(__file__).parent
 VERILATE = ("--cc", "-O3", "--x-assign", "fast", "--no-timing", "--assert", "--output-split", "20000")
 COMPILE = ("-std=gnu++17", "-pthread", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0",
            "-DVM_TIMING=0", "-w")  # fmt: skip
+HEADERS = ("<verilated.h>", "<harness.hpp>")
 COLD, RUNTIME = "-O0", "-O1"
 """Optimization of what runs once ("__Slow" files: constructors, settling), and of Verilator's library."""
 
@@ -100,14 +101,14 @@ def executable(
     name = _digest([*sources, *headers], [*arguments, optimize, str(lenient), str(ports)])
 
     def make(work: Path) -> None:
-        _make(work, _runtime(cache), arguments, sources, ports, optimize, lenient)
+        _make(work, cache, arguments, sources, ports, optimize, lenient)
 
     return cached(cache, name, "simulate", make)
 
 
 def _make(
     work: Path,
-    runtime: Path,
+    cache: Path,
     arguments: Sequence[str],
     sources: Sequence[Path],
     ports: Ports,
@@ -117,8 +118,10 @@ def _make(
     verilate([*VERILATE, "--prefix", "Vdut", *arguments], sources, lenient, work)
     write_text(work / "ports.cpp", _ports_source(ports))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made = pool.map(lambda unit: _compile(unit[0], work, unit[1], work), _units(work, optimize))
-        objects = [*made, *sorted(runtime.glob("*.o"))]
+        units = _units(work, optimize)
+        headers = {level: precompiled(cache, HEADERS, _command(level)) for _, level in units}
+        made = pool.map(lambda unit: _compile(unit[0], work, unit[1], work, headers[unit[1]]), units)
+        objects = [*made, *sorted(_runtime(cache).glob("*.o"))]
     call([compiler(), "-pthread", "-o", str(work / "simulate"), *map(str, objects)], "the linker")
     for leftover in (file for file in work.iterdir() if file.suffix not in ("", ".vlt")):
         leftover.unlink()
@@ -160,12 +163,18 @@ def _runtime(cache: Path) -> Path:
     return folder
 
 
-def _compile(unit: Path, work: Path, optimize: str, include: Path) -> Path:
-    root = verilator_root() / "include"
-    includes = [f"-I{folder}" for folder in (include, HARNESS, root, root / "vltstd")]
+def _compile(unit: Path, work: Path, optimize: str, include: Path, headers: Sequence[str] = ()) -> Path:
+    """The object file of `unit` in `work`; `headers` are what `precompiled` gave for `optimize`."""
     output = work / f"{unit.stem}.o"
-    call([compiler(), *COMPILE, optimize, *includes, "-c", str(unit), "-o", str(output)], "the C++ compiler")
+    command = [*_command(optimize), *headers, f"-I{include}", "-c", str(unit), "-o", str(output)]
+    call(command, "the C++ compiler")
     return output
+
+
+def _command(optimize: str) -> list[str]:
+    root = verilator_root() / "include"
+    includes = [f"-I{folder}" for folder in (HARNESS, root, root / "vltstd")]
+    return [compiler(), *COMPILE, optimize, *includes]
 
 
 def _ports_source(ports: Ports) -> str:

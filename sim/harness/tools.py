@@ -10,7 +10,7 @@ from pathlib import Path
 from pixelmend.console import progress
 from pixelmend.errors import UserError
 from pixelmend.files import replacing_folder
-from pixelmend.native import locked, log_tail
+from pixelmend.native import call, locked, log_tail
 
 OnProgress = Callable[[int, int, int], None]
 """Called with work done, work in all, cycles so far (0 where there are none); about four times a second."""
@@ -38,6 +38,24 @@ def cached(cache: Path, name: str, program: str, make: Callable[[Path], None]) -
             with replacing_folder(folder) as work:
                 make(work)
     return folder / program
+
+
+def precompiled(cache: Path, includes: Sequence[str], command: Sequence[str]) -> list[str]:
+    """What to add to `command`, the C++ compiler with its flags, so that it has read the headers `includes` before.
+
+    `includes` stand as in the source, `<ap_int.h>` or a path in quotes. Reading them anew takes most of the time
+    of a small unit. The same command must be used with what is returned, or they are read as text.
+    """
+    text = "".join(f"#include {include}\n" for include in includes)
+
+    def make(work: Path) -> None:
+        header = work / "headers.hpp"
+        header.write_text(text)
+        call([*command, "-x", "c++-header", str(header), "-o", f"{header}.gch"], "the C++ compiler")
+
+    version = call([command[0], "--version"], "the C++ compiler")
+    made = cached(cache, "headers-" + digest([], [text, version, *command]), "headers.hpp.gch", make)
+    return ["-include", str(made.with_suffix("").resolve())]
 
 
 def execute(

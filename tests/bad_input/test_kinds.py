@@ -18,7 +18,7 @@ from tests.bad_input.spoil import EXECUTED, HOSTILE, spoil
 from tests.folders import contents
 
 ROOT = Path(__file__).parents[2]
-PROCESSES = ("an unknown key", "the same at export", "an operator", "a text for a photograph", "no picture")
+PROCESSES = ("an unknown key", "a text for a photograph", "no picture")
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,10 @@ SETTINGS = TrainConfig(
 )
 
 
-def test_every_variant_has_a_row(tmp_path: Path) -> None:
+def test_every_variant_has_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, (name, variant) in enumerate(list(VARIANTS.items())):
+        if variant.widths is not None:  # the shipped and the published take minutes
+            monkeypatch.setitem(VARIANTS, name, replace(variant, widths=(4, 7 + number)))
     (tmp_path / "photographs").mkdir()
     data = write_photographs(tmp_path / "photographs")
     net = GeneratorConfig(widths=(4, 6), spectral_norm=False)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 import sim.operators
 from hls.cpp import kernels
 from pixelmend.native import call, compiler
-from sim.ap_types import headers
-from sim.harness.tools import cached, digest, execute
+from sim.ap_types import NEEDED, headers
+from sim.harness.tools import cached, digest, execute, precompiled
 from sim.stream import pack, unpack
 
 Array = NDArray[Any]
@@ -109,6 +109,8 @@ def compile_program(source: str, cache: Path, stream: str = "") -> Path:
         if stream:
             (work / "hls_stream.h").write_text(stream)
             command.append(f"-I{work}")
+        else:
+            command += precompiled(cache, [f"<{name}>" for name in NEEDED], command)
         call([*command, str(work / "cases.cpp"), "-o", str(work / "cases")], "the C++ compiler")
 
     return cached(cache, digest(files, [source, stream, version, str(ap_types), *FLAGS]), "cases", make)

@@ -18,7 +18,7 @@ from sim.harness.tools import execute
 from tests.hls.kernels.bench import Case, Stream, check, check_syntax, compile_program
 
 Array = NDArray[Any]
-COUNT = 50
+COUNT = 30
 FRAMES = 2
 
 
