@@ -173,7 +173,7 @@ lint: $(ENV) ## ruff and mypy
 test: lint ## lint and all tests
 	@command -v tclsh >/dev/null || $(PY) -c 'import tkinter' 2>/dev/null || \
 	  { echo "error: the tests of the bitstream's Tcl need tclsh; apt install tcl"; exit 1; }
-	.venv/bin/pytest -n $(JOBS)
+	.venv/bin/pytest -n $(JOBS) --dist worksteal
 
 clean: ## remove everything built, but not the photographs and the environment
 	rm -rf build
