@@ -16,10 +16,10 @@ from torch import Tensor
 
 from model.defects import DefectConfig
 from model.defects.kinds import KINDS, seen_from
+from model.frames import to_frames, to_pixels
 from model.generator import HALF, SCORED, EncoderDecoder
 from model.hard import HARD, hard_picture
 from model.hard.grain import noisy
-from model.learn import to_frames, to_pixels
 from model.metrics import CAP_DB, alarms, defect_psnr_db, psnr_db, rates
 from model.photos import Photo
 from model.samples import Samples

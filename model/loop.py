@@ -1,4 +1,4 @@
-"""The training loop around a `Learner`: restore, step, validate, keep, stop on Ctrl-C, write the curve.
+"""The training loop around a `Trainee`: restore, step, validate, keep, stop on Ctrl-C, write the curve.
 
 It serves the float network (`model.train`) and its quantized twin (`quant.qat`) alike.
 """
@@ -17,9 +17,10 @@ import torch
 from model.autoencoder import digests
 from model.crops import CropPool
 from model.defects import DefectConfig
-from model.learn import Learner, TrainConfig, ValidationSet, validation_set
+from model.learn import TrainConfig, ValidationSet, validation_set
 from model.photos import load_photos
 from model.processes import anywhere, check_joined, of_the_first, rank, world
+from model.trainee import Trainee
 from model.watch import Watch, write_curve_png
 from pixelmend.console import note, progress
 from pixelmend.errors import UserError
@@ -59,7 +60,7 @@ def split(paths: list[Path], settings: TrainConfig) -> tuple[list[Path], list[Pa
 
 
 def fit(
-    learner: Learner,
+    learner: Trainee,
     state: Path,
     key: dict[str, Any],
     validate_first: bool = False,
@@ -74,7 +75,7 @@ def fit(
     `KeyboardInterrupt` raised; at the end the file stays, for the caller to remove with its results written.
     """
     check_joined()
-    with _repeatable(learner.settings.threads), _stop_request() as stop:
+    with _repeatable(learner.schedule.threads), _stop_request() as stop:
         _restore(learner, state, key)
         if validate_first and not learner.curve:
             learner.validate()
@@ -82,7 +83,7 @@ def fit(
             _steps(learner, state, key, stop, watch)
 
 
-def write_curve(learner: Learner, stem: Path, made_by: dict[str, Any]) -> None:
+def write_curve(learner: Trainee, stem: Path, made_by: dict[str, Any]) -> None:
     """Write `stem`.csv and `stem`.json, one row a validation, and the same drawn as `stem`.png."""
     with (
         replacing(stem.with_suffix(".csv")) as temporary,
@@ -96,7 +97,7 @@ def write_curve(learner: Learner, stem: Path, made_by: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _watching(events: Path | None, learner: Learner) -> Iterator[Watch | None]:
+def _watching(events: Path | None, learner: Trainee) -> Iterator[Watch | None]:
     if events is None or rank() > 0:
         yield None
         return
@@ -107,9 +108,9 @@ def _watching(events: Path | None, learner: Learner) -> Iterator[Watch | None]:
         watch.close()
 
 
-def _steps(learner: Learner, state: Path, key: dict[str, Any], stop: list[int], watch: Watch | None) -> None:
+def _steps(learner: Trainee, state: Path, key: dict[str, Any], stop: list[int], watch: Watch | None) -> None:
     """Run the steps that are left, validating now and then."""
-    total = learner.settings.steps
+    total = learner.schedule.steps
     with progress() as bar:
         task = bar.add_task(learner.name, total=total, completed=learner.step, note="")
         while learner.step < total:
@@ -117,10 +118,9 @@ def _steps(learner: Learner, state: Path, key: dict[str, Any], stop: list[int], 
             stopping = anywhere(bool(stop))
             if watch is not None:
                 watch.stepped()
-            if learner.step % learner.settings.validate_every == 0 or learner.step == total:
+            if learner.step % learner.schedule.validate_every == 0 or learner.step == total:
                 row = learner.validate()
-                shown = f"{row['psnr_db']:.2f} dB, in the defect {row['defect_psnr_db']:.2f} dB"
-                bar.update(task, note=shown)
+                bar.update(task, note=learner.shown(row))
                 if watch is not None:
                     watch.validated(row)
                 _keep(learner, state, key)
@@ -131,7 +131,7 @@ def _steps(learner: Learner, state: Path, key: dict[str, Any], stop: list[int], 
                 raise KeyboardInterrupt
 
 
-def _keep(learner: Learner, path: Path, key: dict[str, Any]) -> None:
+def _keep(learner: Trainee, path: Path, key: dict[str, Any]) -> None:
     if rank() > 0:
         return
     state = io.BytesIO()  # on a full disk torch.save itself would end in a RuntimeError
@@ -140,7 +140,7 @@ def _keep(learner: Learner, path: Path, key: dict[str, Any]) -> None:
         temporary.write_bytes(state.getvalue())
 
 
-def _restore(learner: Learner, path: Path, key: dict[str, Any]) -> None:
+def _restore(learner: Trainee, path: Path, key: dict[str, Any]) -> None:
     """Go on from a saved state, if there is one of the same configuration and photographs."""
     try:
         saved = of_the_first(lambda: torch.load(path, "cpu", weights_only=True) if path.is_file() else None)

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model.learn import Learner, repair
-from model.photos import Photo
-from model.sheet import absolute_error
+from model.trainee import Trainee
 from pixelmend.files import replacing
 
-SHOWN = 4  # validation crops on a picture sheet
 CURVES = (
     ("loss", ("loss", "critic_loss")),
     ("PSNR, dB", ("psnr_db", "defect_psnr_db")),
@@ -24,16 +21,16 @@ CURVES = (
 class Watch:
     """Event files of one training; `tensorboard --logdir build` shows them, while it runs too.
 
-    Scalars of the losses ten times between two validations, at each validation the curve's row and a sheet of
-    validation crops: clean, defective, repaired, absolute error.
+    Scalars of the losses ten times between two validations, at each validation the curve's row and the trainee's
+    sheet of validation crops.
     """
 
-    def __init__(self, folder: Path, learner: Learner) -> None:
+    def __init__(self, folder: Path, learner: Trainee) -> None:
         """What earlier runs wrote of the steps that are now made again is hidden."""
         from torch.utils.tensorboard import SummaryWriter  # slow to import, and only needed here
 
         self.learner = learner
-        self.every = max(1, learner.settings.validate_every // 10)
+        self.every = max(1, learner.schedule.validate_every // 10)
         self.writer = SummaryWriter(str(folder), purge_step=learner.step + 1)
 
     def stepped(self) -> None:
@@ -47,21 +44,12 @@ class Watch:
         for name, value in row.items():
             if name != "step":
                 self.writer.add_scalar(f"validation/{name}", value, self.learner.step)
-        self.writer.add_image("validation", self._sheet(), self.learner.step, dataformats="HWC")
+        self.writer.add_image("validation", self.learner.sheet(), self.learner.step, dataformats="HWC")
         self.writer.flush()
 
     def close(self) -> None:
         """Write what is left."""
         self.writer.close()
-
-    def _sheet(self) -> Photo:
-        held, rows = self.learner.validation, []
-        for clean, defective, broken in zip(
-            held.clean[:SHOWN], held.defective[:SHOWN], held.broken[:SHOWN], strict=True
-        ):
-            result = repair(self.learner.network, defective, broken, self.learner.settings.device)
-            rows.append(np.concatenate([clean, defective, result, absolute_error(clean, result)], axis=1))
-        return np.concatenate(rows)
 
 
 def write_curve_png(rows: list[dict[str, float]], path: Path) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from model.frames import to_frames, to_pixels
 from model.generator import HALF, EncoderDecoder
-from model.learn import to_frames, to_pixels
 from model.metrics import mean_quality, model_score, quality
 from model.photos import Photo
 from model.samples import Samples

@@ -6,7 +6,8 @@ import torch
 
 from model.crops import CropPool, DeviceCrops, Place
 from model.defects import DefectConfig
-from model.learn import draw, to_frames
+from model.frames import to_frames
+from model.learn import draw
 
 DEVICES = [
     "cpu",

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import model.train
-from model import learn
+from model import learn, trainee
 from model.checkpoint import load
 from model.crops import CropPool
 from model.defects import DefectConfig
@@ -145,6 +145,7 @@ def test_what_several_processes_cannot_do(
 ) -> None:
     pool = CropPool([np.zeros((20, 20, 3), np.uint8)], 16)
     held = validation_set(pool, DefectConfig(), replace(settings, validation_crops=1))
-    monkeypatch.setattr(learn, "world", lambda: 2)
+    for module in (learn, trainee):
+        monkeypatch.setattr(module, "world", lambda: 2)
     with pytest.raises(UserError, match=message):
         Learner(Generator(net), DefectConfig(), settings, pool, held)

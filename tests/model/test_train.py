@@ -18,8 +18,9 @@ from model.critic import CriticConfig
 from model.crops import CropPool
 from model.defects import DefectConfig
 from model.evaluate import BASELINES, load_generator, measure
+from model.frames import to_frames, to_pixels
 from model.generator import Generator, GeneratorConfig, Mode
-from model.learn import Learner, TrainConfig, repair, to_frames, to_pixels, validation_set
+from model.learn import Learner, TrainConfig, repair, validation_set
 from model.metrics import mean_quality
 from model.objectives import Name
 from model.samples import Samples
@@ -189,12 +190,12 @@ def test_a_loss_that_explodes_is_said(data: Path, tmp_path: Path) -> None:
         ({"warm_up": -1}, "warm_up must not be negative"),
         ({"final_rate": 2}, "final_rate 0 to 1"),
         ({"betas": [0.0, 1.0]}, "betas must be at least 0"),
-        ({"lambda_px": -1}, "loss weights and seed must not be negative"),
+        ({"lambda_px": -1}, "loss weights must not be negative"),
         ({"objective": "magic"}, "'supervised', 'inpainter', .* 'autoencoder' or 'finder'; got 'magic'"),
         ({"objective": "latent_inpainter"}, "needs autoencoder, the path of a float checkpoint"),
         ({"critic": {"steps": 0}}, "critic.steps: Input should be greater than or equal to 1; got 0"),
         ({"critic": {"rate": 1}}, "critic.rate: unknown key; known are loss, judges, widths"),
-        ({"lambda_adversarial": -1}, "loss weights and seed must not be negative"),
+        ({"lambda_adversarial": -1}, "loss weights must not be negative"),
     ],
 )
 def test_bad_settings_are_named(values: dict[str, object], message: str) -> None:

@@ -12,8 +12,9 @@ from PIL import Image
 from model.checkpoint import save
 from model.defects import named_set
 from model.evaluate import figures_of, load_generator
+from model.frames import to_frames
 from model.generator import Generator, GeneratorConfig
-from model.learn import repair, to_frames
+from model.learn import repair
 from model.loop import config_json
 from model.metrics import mean_and_error, median3
 from model.samples import Samples, photographs

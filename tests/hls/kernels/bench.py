@@ -116,12 +116,19 @@ def compile_program(source: str, cache: Path, stream: str = "") -> Path:
     return cached(cache, digest(files, [source, stream, version, str(ap_types), *FLAGS]), "cases", make)
 
 
-def check_syntax(header: str, node: dict[str, Any], function: str, work: Path, cache: Path) -> None:
-    """Let the compiler instantiate `function` for a node; `UserError` with its words where it refuses."""
+def check_syntax(
+    header: str, node: dict[str, Any], function: str, work: Path, cache: Path, read: bool = False
+) -> None:
+    """Let the compiler instantiate `function` for a node; `UserError` with its words where it refuses.
+
+    With `read` it has the headers of ap_types already, so a missing #include is not seen.
+    """
     lines = [f'#include "{header}.hpp"', "struct Node {", *_constants(node), THRESHOLD, "};"]
     lines += [f"void* instance() {{ return (void*)&kernels::{function}; }}", ""]
     (work / "syntax.cpp").write_text("\n".join(lines))
-    call([*_command(headers(cache)), "-fsyntax-only", str(work / "syntax.cpp")], "the C++ compiler")
+    command = _command(headers(cache))
+    command += precompiled(cache, [f"<{name}>" for name in NEEDED], command) if read else []
+    call([*command, "-fsyntax-only", str(work / "syntax.cpp")], "the C++ compiler")
 
 
 THRESHOLD = "  template <class Stage> static ap_int<8> threshold(Stage, int, int, int) { return 0; }"

@@ -18,7 +18,7 @@ from sim.harness.tools import execute
 from tests.hls.kernels.bench import Case, Stream, check, check_syntax, compile_program
 
 Array = NDArray[Any]
-COUNT = 30
+COUNT = 20
 FRAMES = 2
 
 
@@ -553,7 +553,7 @@ def test_a_rule_that_is_broken_is_a_sentence_of_the_compiler(
     kernel: str, change: dict[str, int], sentence: str, simulations: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=re.escape(sentence)):
-        check_syntax(kernel, RULED[kernel][0] | change, RULED[kernel][1], tmp_path, simulations)
+        check_syntax(kernel, RULED[kernel][0] | change, RULED[kernel][1], tmp_path, simulations, True)
 
 
 def test_the_same_rules_kept_compile(simulations: Path, tmp_path: Path) -> None:
