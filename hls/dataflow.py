@@ -16,6 +16,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from hls.network import Integers, Network, Tensor
 from hls.ops import DOMAIN
 from hls.ops.fork.op import StreamFork_rtl
+from hls.ops.modules import taken
 from hls.ports import set_scales
 from pixelmend.errors import UserError
 
@@ -77,8 +78,9 @@ class Builder:
     def node(
         self, operator: type, name: str, inputs: list[str], outputs: list[str], **attributes: Any
     ) -> None:
-        """Append a hardware operator."""
-        while any(node.name == name for node in self.nodes):
+        """Append a hardware operator; where its name is another node's or a library module's, it gets a longer one."""
+        known = taken() | {node.name for node in self.nodes}
+        while name in known:
             name += "_"
         self.nodes.append(
             helper.make_node(

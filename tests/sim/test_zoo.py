@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor, nn
 
+from hls.ops.modules import taken
+from model.networks import NETWORKS, Entry
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
 from sim import zoo as module
@@ -20,6 +23,30 @@ def test_a_network_is_exact_in_every_execution(tmp_path: Path, simulations: Path
     assert min(row["distinct"]) > 20, "of few values a mistake may hide"
     assert row["cycles_a_frame_capped"] <= 1.005 * row["cycles_a_frame"]
     assert read_json(tmp_path / "report.json")["networks"] == rows
+
+
+class Namesakes(nn.Module):
+    """Its nodes would be called nearest_upsample and stream_fork, as modules of the library are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nearest = nn.Upsample(scale_factor=2)
+        self.stream = nn.Conv2d(3, 4, 1)
+        self.relu = nn.ReLU()
+        self.first, self.second = nn.Conv2d(4, 3, 1), nn.Conv2d(4, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.stream(self.nearest(x)))
+        return self.first(x) + self.second(x)
+
+
+def test_layers_called_like_modules_of_the_library(
+    tmp_path: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {"nearest_upsample", "stream_fork", "mvu_vvu_axi", "pixelmend_top"} <= taken()
+    monkeypatch.setitem(NETWORKS, "namesakes", Entry(Namesakes, "layers with names of modules"))
+    (row,) = zoo(["namesakes"], tmp_path, 4, 6, 0, simulations)
+    assert row["mismatches"] == dict.fromkeys(EXECUTIONS, 0)
 
 
 def test_what_differs_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
