@@ -20,6 +20,7 @@ from model.defects import DefectConfig
 from model.learn import TrainConfig, ValidationSet, validation_set
 from model.photos import load_photos
 from model.processes import anywhere, check_joined, of_the_first, rank, world
+from model.schedule import Schedule
 from model.trainee import Trainee
 from model.watch import Watch, write_curve_png
 from pixelmend.console import note, progress
@@ -28,7 +29,7 @@ from pixelmend.files import file_digest, replacing, text_digest, write_json
 from pixelmend.provenance import versions
 
 
-def training_key(settings: TrainConfig, paths: list[Path], **tables: Any) -> dict[str, Any]:
+def training_key(settings: Schedule, paths: list[Path], **tables: Any) -> dict[str, Any]:
     """All that a training depends on, JSON-able: the `tables` of its configuration by name, dataclasses, the
     photographs, the frozen autoencoder if there is one, the versions of the tools.
 
@@ -36,7 +37,8 @@ def training_key(settings: TrainConfig, paths: list[Path], **tables: Any) -> dic
     """
     key: dict[str, Any] = {name: asdict(table) for name, table in tables.items()}
     key |= {"data": text_digest(*(file_digest(path) for path in paths)), "versions": versions()}
-    plain: dict[str, Any] = config_json(key | digests(settings.autoencoder))
+    frozen = digests(settings.autoencoder) if isinstance(settings, TrainConfig) else {}
+    plain: dict[str, Any] = config_json(key | frozen)
     return plain
 
 
@@ -51,7 +53,7 @@ def load_pools(
     return pool, validation_set(chosen, defects, settings)
 
 
-def split(paths: list[Path], settings: TrainConfig) -> tuple[list[Path], list[Path]]:
+def split(paths: list[Path], settings: Schedule) -> tuple[list[Path], list[Path]]:
     """Photographs to validate on and those to train on: no validation crop is of a photograph trained on."""
     if len(paths) < 2:
         raise UserError("training needs at least 2 photographs, one of them to validate on; got 1")

@@ -1,4 +1,4 @@
-"""Train the float generator.
+"""Train the float network: the generator that repairs, or, with a table [task], the network of a task.
 
     python -m model.train --config configs/tiny.toml --data data/photos --out build/tiny
 
@@ -30,6 +30,9 @@ from model.learn import Learner, TrainConfig
 from model.loop import config_json, fit, load_pools, training_key, write_curve
 from model.photos import find_photos
 from model.processes import of_the_first, processes, rank
+from model.tasks import has_task
+from model.tasks.learn import TaskSchedule
+from model.tasks.train import train as train_for_task
 from pixelmend import config, provenance
 from pixelmend.config import Frame
 from pixelmend.console import note, run
@@ -50,7 +53,11 @@ def main(
         Path | None, typer.Option(help="float checkpoint to start from, instead of drawn weights")
     ] = None,
 ) -> None:
-    """Train the float generator; goes on where an interrupted run stopped, does nothing if all is there."""
+    """Train the float network; goes on where an interrupted run stopped, does nothing if all is there."""
+    if has_task(configuration):
+        with processes(config.load(configuration, "train", TaskSchedule).device):
+            train_for_task(configuration, data, out, start)
+        return
     generator = config.load(configuration, "generator", GeneratorConfig)
     check_frame(config.load(configuration, "frame", Frame), generator)  # rather now than after the training
     defects = config.load(configuration, "defects", DefectConfig)

@@ -26,6 +26,19 @@ TABLES = {
     "sim": "sim.config.SimConfig",
 }
 
+# Those of a configuration that has a table [task], for a task other than repair.
+TASK_TABLES = {
+    "frame": "pixelmend.config.Frame",
+    "task": "model.tasks.task.TaskConfig",
+    "noise": "model.noise.NoiseConfig",
+    "network": "model.tasks.network.Choice",  # its name or module, and what that network's own configuration has
+    "train": "model.tasks.learn.TaskSchedule",
+    "quant": "quant.twin.settings.QuantSettings",
+    "qat": "quant.twin.qat.TaskQatConfig",
+    "hls": "hls.config.HlsConfig",
+    "sim": "sim.config.SimConfig",
+}
+
 CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 """What every configuration dataclass passes to `pydantic.dataclasses.dataclass(config=...)`."""
 
@@ -104,9 +117,13 @@ def read(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or thousands of digits or brackets
         raise UserError(f"{path}: not valid TOML: {error}") from error
+    tables = TASK_TABLES if "task" in values else TABLES
     for name, value in values.items():
-        if name not in TABLES:
-            raise UserError(f"{path}: unknown table or key '{name}'; known tables are {', '.join(TABLES)}")
+        if name not in tables:
+            of = " of a configuration with [task]" if tables is TASK_TABLES else ""
+            raise UserError(
+                f"{path}: unknown table or key '{name}'; known tables{of} are {', '.join(tables)}"
+            )
         if not isinstance(value, dict):
             raise UserError(f"{path}: '{name}' must be a table [{name}], got {value!r}")
     return values

@@ -31,6 +31,7 @@ from model.learn import repair
 from model.metrics import mean_and_error
 from model.photos import Photo
 from model.samples import HELD_OUT, Samples, photographs
+from model.tasks import has_task
 from model.train import KIND as FLOAT
 from pixelmend import config as configuration
 from pixelmend.config import Frame
@@ -42,6 +43,7 @@ from quant.footprint import float_bytes, footprint
 from quant.generator import QuantGenerator
 from quant.qat import KIND as QUANTIZED
 from quant.qat import load_twin
+from quant.twin.evaluate import evaluate as evaluate_task
 
 FIGURES = {"psnr_db": "PSNR dB", "ssim": "SSIM %", "defect_psnr_db": "defect dB", "defect_ssim": "SSIM %"}
 HARM = {
@@ -218,6 +220,9 @@ def main(
     jobs: Annotated[int, typer.Option(help="processes", min=1)] = os.cpu_count() or 1,
 ) -> None:
     """PSNR and SSIM of the networks and the baselines, with standard errors."""
+    if has_task(config):
+        evaluate_task(config, folder, samples, seed, photos, checkpoint)
+        return
     frame = configuration.load(config, "frame", Frame)
     networks = find_networks(folder, checkpoint, pruned, mapped)
     if not networks:

@@ -3,10 +3,6 @@
 python -m quant.export --config configs/tiny.toml --checkpoint build/tiny/qat.safetensors --out build/tiny
 """
 
-import contextlib
-import io
-import logging
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
-from model.checkpoint import load
+from model.checkpoint import kind_of, load
 from model.generator import check_frame
 from pixelmend import config as configuration
 from pixelmend.config import Frame
@@ -32,6 +28,10 @@ from quant.generator import QuantGenerator
 from quant.masks import sparsity
 from quant.pyramid_fill import DOMAIN, VERSION
 from quant.qat import KIND, load_twin
+from quant.quiet import quiet
+from quant.twin.checkpoint import KIND as TWIN_KIND
+from quant.twin.checkpoint import read_twin
+from quant.twin.export import export as export_twin
 
 CHECKS = 4  # random images on which the file is compared with Brevitas
 
@@ -88,29 +88,20 @@ def _forget_origin(model: ModelWrapper) -> None:
         del part.metadata_props[:]
 
 
-@contextlib.contextmanager
-def quiet():  # type: ignore[no-untyped-def]
-    """torch's exporter reports its stages and missing optional packages; neither is news for our user."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
 def export_checkpoint(config: Path, checkpoint: Path, out: Path, rows: int | None = None) -> Path:
     """Export a QAT checkpoint for the frame of `config`, or a band of `rows` rows of it, to
     `out`/generator.onnx; skipped where unchanged."""
     frame = configuration.load_frame(config, rows)
     path = out / "generator.onnx"
+    theirs = kind_of(checkpoint) == TWIN_KIND
     key = {"checkpoint": file_digest(checkpoint), "frame": asdict(frame), "code": code_digest("quant")}
     stamp = out / "export.stamp.json"
     if is_current(stamp, key, [path]):
         note(f"{path}: exported before from the same checkpoint")
+        return path
+    if theirs:
+        _export_twin(checkpoint, frame, path)
+        mark_current(stamp, key)
         return path
     stored = load(checkpoint, KIND)
     twin = load_twin(checkpoint)
@@ -133,6 +124,17 @@ def export_checkpoint(config: Path, checkpoint: Path, out: Path, rows: int | Non
         f"of weights and biases; weights that are 0: {zeros['zero']:.1%}, by masks: {zeros['masked']:.1%}"
     )
     return path
+
+
+def _export_twin(checkpoint: Path, frame: Frame, path: Path) -> None:
+    """Of a task's network, for inputs of the frame's size."""
+    _, _, twin = read_twin(checkpoint)
+    export_twin(twin, [(3, frame.height, frame.width)], path)
+    numbers = sum(layer.weight.numel() for layer in twin.weighted().values())
+    stored = load(checkpoint, TWIN_KIND)
+    report = {"checkpoint": stored.made_by, "frame": asdict(frame), "weights": numbers, "made_by": made_by()}
+    write_json(path.with_suffix(".json"), report)
+    note(f"{path}: equals Brevitas on images of {frame.height}x{frame.width}; {numbers:,} weights")
 
 
 def main(

@@ -26,6 +26,7 @@ from model.learn import Learner, TrainConfig, draw
 from model.loop import config_json, fit, load_pools, split, training_key, write_curve
 from model.photos import find_photos, load_photos
 from model.samples import Samples
+from model.tasks import has_task
 from pixelmend import config as configuration
 from pixelmend.config import CHECKED, Frame, parse
 from pixelmend.console import note, run
@@ -38,6 +39,7 @@ from quant.choice import FINDER_SHIFTS, SHIFTS, set_finder_threshold, set_thresh
 from quant.generator import QuantGenerator
 from quant.masks import sparsity
 from quant.settle import settle
+from quant.twin.qat import qat as qat_of_task
 
 KIND = "quantized generator"  # of the checkpoint
 
@@ -179,7 +181,10 @@ def main(
     out: Annotated[Path, typer.Option(help="build folder, e.g. build/tiny")],
     steps: Annotated[int | None, typer.Option(help="instead of [qat] steps", min=1)] = None,
 ) -> None:
-    """Quantize the float generator and fine-tune it, or train a quantized one further."""
+    """Quantize the float network and fine-tune it, or train a quantized one further."""
+    if has_task(config):
+        qat_of_task(config, checkpoint, data, out, steps)
+        return
     settings = configuration.load(config, "qat", QatConfig)
     qat(
         configuration.load(config, "quant", QuantConfig),

@@ -6,7 +6,8 @@ Of a build that repairs pictures, the photograph's centre (or `--crop y,x`) is d
 once for each frame, and streamed through the RTL back to back. Written into the build folder: `cosim.json`
 and the pictures in `cosim/`. Exit status is not 0 where any execution differs from the integer model, or the
 hardware repairs defects worse than the 3x3 median. Any other build is shown photographs as they are, or
-random values where it takes no pictures (see `sim.scenes`); nothing is judged but that all agree.
+random values where it takes no pictures (see `sim.scenes`); nothing is judged but that all agree. With a table [task]
+in the configuration the photograph is what the task makes of it, and the RTL must beat the task's reference.
 """
 
 from collections.abc import Sequence
@@ -25,11 +26,14 @@ from model.evaluate import load_generator
 from model.learn import repair
 from model.metrics import mean_quality, median3, quality
 from model.sheet import absolute_error, sheet, write_png
+from model.tasks import Task, task_of
+from model.tasks.evaluate import check_gain, figures_of, picture_sheet
 from pixelmend import config as configuration
 from pixelmend.console import console, note, run
 from pixelmend.errors import UserError
 from pixelmend.files import file_digest, replacing_folder, write_json
 from pixelmend.provenance import commit, versions
+from quant.twin.evaluate import method_of
 from sim.config import SimConfig
 from sim.executors import Difference, compare_dataflow, compare_qonnx, difference
 from sim.integer import IntegerModel
@@ -70,8 +74,9 @@ def cosim(
     settings = configuration.load(config, "sim", SimConfig) if config else SimConfig()
     defects = scene_defects(config, settings)
     model = IntegerModel.load(folder / "dataflow.onnx")
-    shown = stimulus(model.ports, defects, settings, image, at, seed)
-    if checkpoint is not None and shown.scene is None:
+    task = task_of(config)
+    shown = stimulus(model.ports, defects, settings, image, at, seed, task)
+    if checkpoint is not None and shown.scene is None and task is None:
         raise UserError(
             f"{folder}: repairs no pictures, so there is no quality to compare with {checkpoint}'s"
         )
@@ -80,10 +85,33 @@ def cosim(
     if shown.scene is not None:
         report["quality"] = _quality(shown.scene, outcome)
         _write_pictures(folder / "cosim", shown.scene, outcome)
+    if task is not None:
+        report |= _restored(task, shown, outcome, checkpoint, folder / "cosim")
     write_json(folder / "cosim.json", report)
     _show(report)
     _judge(report, outcome, settings.least_gain_db)
+    if task is not None:
+        check_gain(task, report["restored"], "rtl")
     return report
+
+
+def _restored(
+    task: Task, shown: Stimulus, outcome: Outcome, checkpoint: Path | None, folder: Path
+) -> dict[str, Any]:
+    """What a task's report has: figures by method under `restored`; writes the picture sheet."""
+    methods = task.baselines() | ({} if checkpoint is None else {"float": method_of(checkpoint, task)})
+    results = {name: [method(sample.given) for sample in shown.samples] for name, method in methods.items()}
+    results["rtl"] = list(zip(*outcome.rtl.results, strict=True))
+    figures = {
+        name: mean_quality(
+            [figures_of(task, sample.wanted, one) for sample, one in zip(shown.samples, found, strict=True)]
+        )
+        for name, found in results.items()
+    }
+    with replacing_folder(folder) as work:
+        first = {name: found[0] for name, found in results.items()}
+        write_png(work / "sheet.png", picture_sheet(shown.samples[0], first))
+    return {"task": task.settings.name, "restored": figures}
 
 
 def _execute(
@@ -204,6 +232,8 @@ def _write_pictures(folder: Path, scene: Scene, outcome: Outcome) -> None:
 
 def _show(report: dict[str, Any]) -> None:
     (_show_quality if "quality" in report else _show_outputs)(report)
+    if "restored" in report:
+        _show_restored(report)
     cycles = report["cycles"]
     note(
         f"cycles: {cycles['per_frame']:,} a frame, {cycles['first_pixel']:,} to the first pixel; "
@@ -222,6 +252,16 @@ def _show_outputs(report: dict[str, Any]) -> None:
         table.add_row(f"rtl {port['port']}", *cells, f"{form['channels']}", bits, f"{port['mismatches']}")
     for method in ("qonnx", "dataflow"):
         table.add_row(method, *[""] * 4, str(report["mismatches"][method]))
+    console.print(table)
+
+
+def _show_restored(report: dict[str, Any]) -> None:
+    names = list(next(iter(report["restored"].values())))
+    table = Table(
+        "", *names, title=f"{report['config']}: {report['task']}, mean of {report['frames']} frames"
+    )
+    for method, figures in report["restored"].items():
+        table.add_row(method, *(f"{figures[name]:.{2 if name.endswith('db') else 4}f}" for name in names))
     console.print(table)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from hls.ops.option import Operators
+from model.tasks import task_of
 from pixelmend import config as configuration
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
@@ -42,7 +43,7 @@ def csim(
     settings = configuration.load(config, "sim", SimConfig) if config else SimConfig()
     defects = scene_defects(config, settings)
     model = IntegerModel.load(folder / "dataflow.onnx")
-    shown = stimulus(model.ports, defects, settings, image, at, seed)
+    shown = stimulus(model.ports, defects, settings, image, at, seed, task_of(config))
     expected = model.results(model.tensors(shown.frames))
     note("hls: compiling the C simulation, unless it is in the cache")
     begin = time.monotonic()

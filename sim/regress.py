@@ -24,6 +24,7 @@ from hls.lower import lower
 from model.defects import named_set
 from model.metrics import quality
 from model.photos import held_out
+from model.tasks import task_of
 from pixelmend import config as configuration
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
@@ -91,6 +92,7 @@ def measure(build: Path, network: Path, config: Path) -> Figures:
             Path(name) if pictures else None,
             None,
             FIRST_SEED + n,
+            task_of(config),
         )
         for n, name in enumerate([*BUNDLED, *(name for name in FETCHED if name in here)])
     }

@@ -12,6 +12,8 @@ from PIL import Image
 from board.formats import MAPPED, Port, Ports
 from model.defects import DefectConfig, damage, named_set
 from model.photos import crop, held_out, read_photo
+from model.tasks.evaluate import TaskSample, sample_of
+from model.tasks.task import Task
 from pixelmend import config as configuration
 from pixelmend.errors import UserError
 from pixelmend.provenance import ROOT
@@ -53,6 +55,7 @@ class Stimulus:
     name: str
     frames: Array
     scene: Scene | None = None
+    samples: tuple[TaskSample, ...] = ()  # a task's, one a frame
 
     @property
     def digest(self) -> str:
@@ -67,6 +70,7 @@ def stimulus(
     image: Path | None = None,
     at: tuple[int, int] | None = None,
     seed: int = 0,
+    task: Task | None = None,
 ) -> Stimulus:
     """What a build of these ports is shown: `settings.frames` frames.
 
@@ -74,6 +78,8 @@ def stimulus(
     for a build that takes no picture.
     """
     taken = ports.input
+    if task is not None:
+        return task_stimulus(task, taken, settings, image, at, seed)
     if ports.repairs:
         scene = make_scene(taken, defects, settings, image, at, seed)
         return Stimulus(scene.name, scene.frames(taken.format.channels), scene)
@@ -83,6 +89,19 @@ def stimulus(
     if image is not None or at is not None:
         raise UserError(f"the build takes no picture, but {taken}: --image and --crop are not for it")
     return Stimulus(RANDOM, taken.random(settings.frames, seed))
+
+
+def task_stimulus(
+    task: Task, port: Port, settings: SimConfig, image: Path | None, at: tuple[int, int] | None, seed: int
+) -> Stimulus:
+    """The photograph as the task gives it to its network: one place, each frame with noise of its own."""
+    name, photo = _photograph(image, settings)
+    largest = max(task.factors)
+    clean = crop(photo, port.height * largest, port.width * largest, at)
+    samples = tuple(
+        sample_of(task, clean, np.random.default_rng([seed, number])) for number in range(settings.frames)
+    )
+    return Stimulus(name, np.stack([sample.given for sample in samples]), samples=samples)
 
 
 def scene_defects(config: Path | None, settings: SimConfig) -> DefectConfig:

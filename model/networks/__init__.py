@@ -6,6 +6,7 @@ instances of them at small widths, which tests build in a moment.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -121,6 +122,23 @@ NETWORKS: dict[str, Entry] = {
     "chain": Entry(lambda: Chain(ChainConfig(width=4, layers=6)), "six 3x3 convolutions"),
     "chain50": Entry(lambda: Chain(ChainConfig(width=4, layers=50)), "fifty 3x3 convolutions"),
 }  # fmt: skip
+
+
+SHAPES: dict[str, tuple[Callable[[Any], nn.Module], type[Any]]] = {
+    "chain": (Chain, ChainConfig),
+    "dncnn": (DnCNN, DnCNNConfig),
+    "edsr": (EDSR, EDSRConfig),
+    "espcn": (ESPCN, ESPCNConfig),
+    "inversion": (Inversion, InversionConfig),
+    "medley": (Medley, MedleyConfig),
+    "multiscale": (Multiscale, MultiscaleConfig),
+    "n2n": (N2N, N2NConfig),
+    "preact": (PreAct, PreActConfig),
+    "separable": (SeparableNet, SeparableConfig),
+    "srgan": (SRGAN, SRGANConfig),
+    "unet": (UNet, UNetConfig),
+}
+"""The networks and what each is configured by: what [network] of a configuration chooses from."""
 
 
 def network(name: str) -> Entry:

@@ -23,8 +23,8 @@ from torch import Tensor
 from pixelmend.errors import UserError
 from pixelmend.files import replacing
 from quant.bits import PIXEL_BITS
-from quant.export import quiet
 from quant.qonnx_file import LABEL as LAYER
+from quant.quiet import quiet
 from quant.twin.build import Twin
 from quant.twin.settings import port_of
 

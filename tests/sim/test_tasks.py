@@ -1,0 +1,162 @@
+"""A configuration of a task and a module of a user's own, from photographs to RTL, by the commands' own functions."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import model.train
+import quant.evaluate
+import quant.export
+import quant.qat
+from hls.lower import lower
+from pixelmend.errors import UserError
+from pixelmend.files import read_json
+from sim import cosim as cosim_module
+from sim import csim as csim_module
+from sim.cosim import cosim
+from sim.csim import csim
+from tests.folders import contents
+
+MODULE = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.PReLU(width))
+        self.skip = nn.Conv2d(3, 12, 1)
+        self.last = nn.Conv2d(width, 12, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(2)
+
+    def forward(self, x):
+        return self.shuffle(self.last(self.body(x)) + self.skip(x)).clamp(0, 1)
+"""
+
+CONFIG = """
+[frame]
+height = 12
+width = 16
+
+[task]
+name = "super-resolve"
+factors = [2]
+least_gain_db = -30.0
+
+[network]
+module = "mine.py:Net"
+width = 4
+
+[train]
+steps = 30
+batch = 4
+crop = 16
+learning_rate = 5e-3
+validate_every = 15
+validation_crops = 4
+
+[quant]
+weight_bits = 6
+act_bits = 6
+
+[qat]
+steps = 10
+batch = 4
+crop = 16
+learning_rate = 1e-3
+validate_every = 5
+validation_crops = 4
+calibration_crops = 8
+
+[hls]
+target_fps = 2000
+
+[sim]
+frames = 2
+photo = "coffee"
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("task")
+    (folder / "mine.py").write_text(MODULE)
+    (folder / "mine.toml").write_text(CONFIG)
+    return folder
+
+
+def test_from_photographs_to_rtl(
+    place: Path, data: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cosim_module, "CACHE", simulations)
+    monkeypatch.setattr(csim_module, "CACHE", simulations)
+    config, out = place / "mine.toml", place / "build"
+    model.train.main(config, data, out)
+    first = contents(out)
+    assert read_json(out / "train.json")["made_by"]["task"]["name"] == "super-resolve"
+    model.train.main(config, data, out)  # nothing is done again
+    assert contents(out) == first
+    quant.qat.main(config, out / "float.safetensors", data, out)
+    quant.export.main(config, out / "qat.safetensors", out)
+    quant.evaluate.main(out, config, samples=3)
+    quality = read_json(out / "quality.json")["quality"]
+    assert list(quality) == ["nearest", "bicubic", "Lanczos", "float", "quantized"]
+    assert quality["bicubic"]["psnr_db"] > quality["nearest"]["psnr_db"]
+    lower(out / "generator.onnx", config, out)
+    report: dict[str, Any] = cosim(out, config=config, checkpoint=out / "float.safetensors")
+    assert report["mismatches"] == {"qonnx": 0, "dataflow": 0, "rtl": 0}
+    assert (report["task"], report["outputs"][0]["height"]) == ("super-resolve", 24)
+    assert set(report["restored"]) == {"nearest", "bicubic", "Lanczos", "float", "rtl"}
+    assert (out / "cosim" / "sheet.png").is_file()
+    csim(out, config=config)
+    assert read_json(out / "cosim.json")["mismatches"]["hls"] == 0, "it saw the same frames"
+    tables = config.read_text()
+    (place / "strict.toml").write_text(tables.replace("-30.0", "40.0"))
+    with pytest.raises(
+        UserError, match=r"rtl has .* dB, bicubic .* dB; \[task\] least_gain_db asks for 40 dB more"
+    ):
+        cosim(out, config=place / "strict.toml")
+
+
+def test_the_quantized_checkpoint_is_trained_further_and_evaluated(
+    place: Path, data: Path, tmp_path: Path
+) -> None:
+    config, out = place / "mine.toml", place / "build"
+    quant.qat.main(config, out / "qat.safetensors", data, tmp_path, steps=2)
+    quant.evaluate.main(place / "build", config, samples=2, checkpoint=tmp_path / "qat.safetensors")
+
+
+def test_what_a_task_refuses(
+    place: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def changed(old: str, new: str) -> Path:
+        assert CONFIG.count(old) == 1
+        path = place / "changed.toml"
+        path.write_text(CONFIG.replace(old, new))
+        return path
+
+    cases = [
+        (changed, "factors = [2]", "factors = [4, 2]", "factors: expected one or more, each larger than"),
+        (changed, "factors = [2]", "factors = [2, 3]", "factors: expected divisors of the largest"),
+        (
+            changed,
+            "factors = [2]",
+            "factors = [4]",
+            r"task wants x4 of shapes \[\(3, 16, 16\)\], the network gives",
+        ),
+        (changed, 'name = "super-resolve"', 'name = "colourize"', "'denoise' or 'super-resolve'"),
+        (changed, '"mine.py:Net"', '"theirs.py:Net"', "expected a Python file, found nothing there"),
+        (changed, '"mine.py:Net"', '"mine.py:Other"', "AttributeError"),
+        (changed, '"mine.py:Net"', '"mine.py"', "module: expected FILE.py:CLASS, got 'mine.py'"),
+        (changed, 'module = "mine.py:Net"', 'name = "resnet"', "expected one of chain, dncnn"),
+        (changed, 'module = "mine.py:Net"\n', "", "expected name, one of .*, or module, .* got neither"),
+        (changed, "width = 4", 'depth = "x"', "TypeError"),
+    ]
+    for make, old, new, said in cases:
+        with pytest.raises(UserError, match=said):
+            model.train.main(make(old, new), data, tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+    assert "Traceback" not in capfd.readouterr().err
+    assert "mine" not in sys.modules
