@@ -6,6 +6,7 @@ Along a branch these compose.
 """
 
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,35 @@ class Order:
         return int((np.searchsorted(own, latest, side="right") - taken).max())
 
     def is_skip(self, join: Any, index: int) -> bool:
-        """Whether more than the pixel in passing waits at input `index` of a node for the other inputs."""
-        return len(facets(join).streams()) > 1 and self.floor_pixels(join, index) > 1
+        """Whether input `index` of a node waits for the other inputs: whole pixels, or within one.
+
+        Of a pixel in passing, the first beat waits until the others have all of it, where one of them gathers; the fork
+        that both come from has no room for the beats between.
+        """
+        streams = facets(join).streams()
+        if len(streams) < 2:
+            return False
+        floor = self.floor_pixels(join, index)
+        if floor != 1:
+            return floor > 1
+        others = [tensor for n, tensor in enumerate(streams) if n != index]
+        fork = self._parting(streams[index], others)
+        beats = prod(facets(fork).get_folded_output_shape()[3:-1])
+        return beats > 1 and any(self._gathers(tensor, fork) for tensor in others)
+
+    def _gathers(self, tensor: str, fork: Any) -> bool:
+        """Whether anything between `fork` and `tensor` needs more of a pixel than the beat it gives."""
+        ahead, seen = [tensor], {tensor}
+        for name in ahead:
+            producer = self._graph.producer(name)
+            if producer is None or producer.name == fork.name or fork.name not in self._upstream(name):
+                continue
+            if facets(producer).gathers():
+                return True
+            new = [source for source in facets(producer).streams() if source not in seen]
+            seen.update(new)
+            ahead += new
+        return False
 
     def need(self, tensor: str, fork: Any) -> Counts | None:
         """need(n) for n = 1.. of `tensor` in pixels through `fork`; None where it does not come by it."""

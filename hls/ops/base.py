@@ -106,6 +106,9 @@ class StreamOp(Operator, rtlbackend.RTLBackend):
             counts.append(prod(have) * beats)
         return in_step(needs, counts)
 
+    def gathers(self) -> bool:
+        return type(self).schedule is not StreamOp.schedule
+
     def registers(self) -> tuple[int, int]:
         return 1, 1
 

@@ -138,6 +138,12 @@ class Operator:
         """Kind and numbers of its recurrence: one that `timing.hpp` of its folder defines, or `steps`."""
         self.left_out("schedule (schedule)")
 
+    def gathers(self) -> bool:
+        """Whether a beat may need a later beat of the same pixel: all of them, as a matrix unit does. Where not
+        known it is taken so, at the cost of a FIFO of a pixel beside it.
+        """
+        return True
+
     def registers(self) -> tuple[int, int]:
         """Beats that it keeps behind its last step, and the cycles from that step until one can leave."""
         self.left_out("output registers (registers)")

@@ -34,6 +34,15 @@ FOUND = {
         (Step("maxpool", (0,), kernel=(2, 2), stride=(2, 2)), Step("requant", (1,), bits=4, activation="tanh")), (2,),
         8, 8,
     ),
+    # the skip waits for a whole pixel of the convolution's, beat by beat, and had no FIFO as it is in the same pixel
+    "a pixel gathered beside a skip": Net(
+        (
+            Step("conv", (0,), channels=7, kernel=(1, 1), bits=5, signed=True, like=0),
+            Step("sub", (1, 0)),
+            Step("requant", (2,), bits=4, activation="relu6"),
+        ),
+        (3,), 3, 4, channels=7, bits=4, signed=True, pixels=False,
+    ),
 }  # fmt: skip
 
 

@@ -34,6 +34,9 @@ class StreamingFIFO_rtl(FinnOp, streamingfifo_rtl.StreamingFIFO_rtl):
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         self.left_out("schedule: it is part of the stream it stands in")
 
+    def gathers(self) -> bool:
+        return False
+
     def ahead(self, producer: Operator | None) -> int:
         return 0
 

@@ -53,6 +53,9 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
         stages = 2 * ceil(log2(self.number("numSteps") + 1))
         return stages + 3, stages + 2
 
+    def gathers(self) -> bool:
+        return False
+
     def ahead(self, producer: Operator | None) -> int:
         return 0
 

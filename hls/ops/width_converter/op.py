@@ -45,6 +45,9 @@ class StreamingDataWidthConverter_rtl(
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         return "convert", [*self.numbers("inWidth", "outWidth"), int(not any(frame.fifo_behind))]
 
+    def gathers(self) -> bool:
+        return False
+
     def ahead(self, producer: Operator | None) -> int:
         return 0
 
