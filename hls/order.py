@@ -54,8 +54,8 @@ class Order:
     def is_skip(self, join: Any, index: int) -> bool:
         """Whether input `index` of a node waits for the other inputs: whole pixels, or within one.
 
-        Of a pixel in passing, the first beat waits until the others have all of it, where one of them gathers; the fork
-        that both come from has no room for the beats between.
+        Of a pixel in passing, the first beat waits until the others have more of it, where something there gathers it;
+        the fork that both come from has no room for the beats between, unless all of it is gathered on this side, too.
         """
         streams = facets(join).streams()
         if len(streams) < 2:
@@ -66,21 +66,21 @@ class Order:
         others = [tensor for n, tensor in enumerate(streams) if n != index]
         fork = self._parting(streams[index], others)
         beats = prod(facets(fork).get_folded_output_shape()[3:-1])
-        return beats > 1 and any(self._gathers(tensor, fork) for tensor in others)
+        theirs = set().union(*(self._gathered(tensor, fork) for tensor in others))
+        return beats > 1 and theirs != {"nothing"} and "all" not in self._gathered(streams[index], fork)
 
-    def _gathers(self, tensor: str, fork: Any) -> bool:
-        """Whether anything between `fork` and `tensor` needs more of a pixel than the beat it gives."""
-        ahead, seen = [tensor], {tensor}
+    def _gathered(self, tensor: str, fork: Any) -> set[str]:
+        """What the operators between `fork` and `tensor` gather of a pixel."""
+        ahead, seen, found = [tensor], {tensor}, {"nothing"}
         for name in ahead:
             producer = self._graph.producer(name)
             if producer is None or producer.name == fork.name or fork.name not in self._upstream(name):
                 continue
-            if facets(producer).gathers():
-                return True
+            found.add(facets(producer).gathers())
             new = [source for source in facets(producer).streams() if source not in seen]
             seen.update(new)
             ahead += new
-        return False
+        return found
 
     def need(self, tensor: str, fork: Any) -> Counts | None:
         """need(n) for n = 1.. of `tensor` in pixels through `fork`; None where it does not come by it."""

@@ -17,7 +17,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from hls.ops.folding import narrowest
 from hls.ops.instance import instantiated
-from hls.ops.operator import Frame, Operator, Work, in_step
+from hls.ops.operator import Frame, Gathers, Operator, Work, in_step
 from pixelmend.files import write_text
 
 DOMAIN = "finn.custom_op.fpgadataflow.rtl"
@@ -106,8 +106,8 @@ class StreamOp(Operator, rtlbackend.RTLBackend):
             counts.append(prod(have) * beats)
         return in_step(needs, counts)
 
-    def gathers(self) -> bool:
-        return type(self).schedule is not StreamOp.schedule
+    def gathers(self) -> Gathers:
+        return "nothing" if type(self).schedule is StreamOp.schedule else "some"
 
     def registers(self) -> tuple[int, int]:
         return 1, 1

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 from numpy.random import Generator
@@ -67,6 +67,9 @@ class Drawn:
     constant_type: str = ""
     ahead: int = 0
     spans: tuple[tuple[int, int], ...] = ()
+
+
+Gathers = Literal["nothing", "some", "all"]
 
 
 class Operator:
@@ -138,11 +141,11 @@ class Operator:
         """Kind and numbers of its recurrence: one that `timing.hpp` of its folder defines, or `steps`."""
         self.left_out("schedule (schedule)")
 
-    def gathers(self) -> bool:
-        """Whether a beat may need a later beat of the same pixel: all of them, as a matrix unit does. Where not
-        known it is taken so, at the cost of a FIFO of a pixel beside it.
+    def gathers(self) -> Gathers:
+        """What else of a pixel it needs for a beat: nothing where beat j comes with beat j, all where the first comes
+        with the last; some is what is sure to be safe, at the cost of a FIFO of a pixel beside it.
         """
-        return True
+        return "some"
 
     def registers(self) -> tuple[int, int]:
         """Beats that it keeps behind its last step, and the cycles from that step until one can leave."""

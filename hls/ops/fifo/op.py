@@ -10,7 +10,7 @@ from hls.ops.access import POINTWISE, Access
 from hls.ops.fifo import cases
 from hls.ops.fifo.memory import fifo_cells, memories, ram_style
 from hls.ops.finn import FinnOp
-from hls.ops.operator import Array, Frame, Operator, Work
+from hls.ops.operator import Array, Frame, Gathers, Operator, Work
 
 if TYPE_CHECKING:
     from hls.cpp.units import Place, Unit
@@ -34,8 +34,8 @@ class StreamingFIFO_rtl(FinnOp, streamingfifo_rtl.StreamingFIFO_rtl):
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         self.left_out("schedule: it is part of the stream it stands in")
 
-    def gathers(self) -> bool:
-        return False
+    def gathers(self) -> Gathers:
+        return "nothing"
 
     def ahead(self, producer: Operator | None) -> int:
         return 0

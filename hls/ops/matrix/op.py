@@ -15,7 +15,7 @@ from hls.ops.access import POINTWISE, Access
 from hls.ops.finn import FinnOp
 from hls.ops.instance import instantiated, stream_ports
 from hls.ops.matrix import cases
-from hls.ops.operator import Array, Frame, Operator, Work
+from hls.ops.operator import Array, Frame, Gathers, Operator, Work
 from hls.parts import Part, find
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ class MVAU_rtl(FinnOp, matrixvectoractivation_rtl.MVAU_rtl):
         simd = self.number("SIMD")
         latency = LATENCY + ceil(log2(simd + 1)) + (simd == 1)
         return 2 + latency // self._folds()[0], latency
+
+    def gathers(self) -> Gathers:
+        return "all"
 
     def ahead(self, producer: Operator | None) -> int:
         """A unit takes a window in while it makes its first PE outputs and then repeats it from its own

@@ -15,7 +15,7 @@ from hls.ops.access import POINTWISE, Access
 from hls.ops.finn import FinnOp
 from hls.ops.folding import narrowest
 from hls.ops.instance import instantiated, unused_axilite
-from hls.ops.operator import Array, Frame, Operator, Work, steps
+from hls.ops.operator import Array, Frame, Gathers, Operator, Work, steps
 from hls.ops.thresholds import cases
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
         stages = 2 * ceil(log2(self.number("numSteps") + 1))
         return stages + 3, stages + 2
 
-    def gathers(self) -> bool:
-        return False
+    def gathers(self) -> Gathers:
+        return "nothing"
 
     def ahead(self, producer: Operator | None) -> int:
         return 0

@@ -12,7 +12,7 @@ from hls.cpp.units import Channel, Unit, structure
 from hls.ops.access import POINTWISE, Access
 from hls.ops.finn import FinnOp
 from hls.ops.instance import instantiated
-from hls.ops.operator import Array, Frame, Operator, Work
+from hls.ops.operator import Array, Frame, Gathers, Operator, Work
 from hls.ops.width_converter import cases
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class StreamingDataWidthConverter_rtl(
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         return "convert", [*self.numbers("inWidth", "outWidth"), int(not any(frame.fifo_behind))]
 
-    def gathers(self) -> bool:
-        return False
+    def gathers(self) -> Gathers:
+        return "nothing"
 
     def ahead(self, producer: Operator | None) -> int:
         return 0
