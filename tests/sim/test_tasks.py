@@ -1,5 +1,6 @@
-"""A configuration of a task and a module of a user's own, from photographs to RTL, by the commands' own functions."""
+"""The tutorial (docs/tasks.md): a task and a module of a user's own, from photographs to RTL."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,76 +14,45 @@ import quant.qat
 from hls.lower import lower
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
+from pixelmend.provenance import ROOT
 from sim import cosim as cosim_module
 from sim import csim as csim_module
 from sim.cosim import cosim
 from sim.csim import csim
 from tests.folders import contents
 
-MODULE = """
-from torch import nn
+TUTORIAL = ROOT / "docs" / "examples" / "super_resolver"
+SHORT = {  # of the tutorial's configuration: frames and steps of a test
+    "height = 64  # px\nwidth = 64": "height = 12\nwidth = 16",
+    "factors = [2]": "factors = [2]\nleast_gain_db = -30.0",
+    "width = 16\n": "width = 4\n",
+    "steps = 4000": "steps = 30",
+    "steps = 1000": "steps = 10",
+    "batch = 16": "batch = 4",
+    "crop = 64": "crop = 16",
+    "validate_every = 500": "validate_every = 15",
+    "validate_every = 250": "validate_every = 5",
+    "validation_crops = 64": "validation_crops = 4",
+    "calibration_crops = 64": "calibration_crops = 8",
+    "target_fps = 100\n": "target_fps = 2000\n",
+    "[sim]\n": "[sim]\nframes = 2\n",
+}
 
 
-class Net(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.PReLU(width))
-        self.skip = nn.Conv2d(3, 12, 1)
-        self.last = nn.Conv2d(width, 12, 3, padding=1)
-        self.shuffle = nn.PixelShuffle(2)
+def short(text: str) -> str:
+    for old, new in SHORT.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
 
-    def forward(self, x):
-        return self.shuffle(self.last(self.body(x)) + self.skip(x)).clamp(0, 1)
-"""
 
-CONFIG = """
-[frame]
-height = 12
-width = 16
-
-[task]
-name = "super-resolve"
-factors = [2]
-least_gain_db = -30.0
-
-[network]
-module = "mine.py:Net"
-width = 4
-
-[train]
-steps = 30
-batch = 4
-crop = 16
-learning_rate = 5e-3
-validate_every = 15
-validation_crops = 4
-
-[quant]
-weight_bits = 6
-act_bits = 6
-
-[qat]
-steps = 10
-batch = 4
-crop = 16
-learning_rate = 1e-3
-validate_every = 5
-validation_crops = 4
-calibration_crops = 8
-
-[hls]
-target_fps = 2000
-
-[sim]
-frames = 2
-photo = "coffee"
-"""
+CONFIG = short((TUTORIAL / "mine.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("task")
-    (folder / "mine.py").write_text(MODULE)
+    shutil.copy(TUTORIAL / "mine.py", folder)
     (folder / "mine.toml").write_text(CONFIG)
     return folder
 
@@ -152,7 +122,7 @@ def test_what_a_task_refuses(
         (changed, '"mine.py:Net"', '"mine.py"', "module: expected FILE.py:CLASS, got 'mine.py'"),
         (changed, 'module = "mine.py:Net"', 'name = "resnet"', "expected one of chain, dncnn"),
         (changed, 'module = "mine.py:Net"\n', "", "expected name, one of .*, or module, .* got neither"),
-        (changed, "width = 4", 'depth = "x"', "TypeError"),
+        (changed, "\nwidth = 4", '\ndepth = "x"', "TypeError"),
     ]
     for make, old, new, said in cases:
         with pytest.raises(UserError, match=said):
