@@ -63,7 +63,7 @@ KINDS = [
     Kind("a report that is none", "bench.board_driver", {"--out": "@listed.folding.json"}, "expected a repo"),
     # checkpoints
     Kind("no checkpoint", "quant.qat", {"--checkpoint": "@none"}, "none: expected a checkpoint, found no su"),
-    Kind("no checkpoint to export", "quant.export", {"--checkpoint": "@none"}, "none: expected a file, foun"),
+    Kind("no checkpoint to export", "quant.export", {"--checkpoint": "@none"}, "none: expected a checkpoint, fou"),
     Kind("an empty one", "quant.qat", {"--checkpoint": "@empty.safetensors"}, "empty.safetensors: not a che"),
     Kind("cut within its header", "quant.export", {"--checkpoint": "@damaged.safetensors"}, "not a checkpoi"),
     Kind("cut within its tensors", "quant.export", {"--checkpoint": "@short.safetensors"}, "not a checkpoin"),
