@@ -23,7 +23,7 @@ from tests.folders import contents
 
 TUTORIAL = ROOT / "docs" / "examples" / "super_resolver"
 SHORT = {  # of the tutorial's configuration: frames and steps of a test
-    "height = 64  # px\nwidth = 64": "height = 12\nwidth = 16",
+    "height = 64  # px\nwidth = 64": "height = 12\nwidth = 20",
     "factors = [2]": "factors = [2]\nleast_gain_db = -30.0",
     "width = 16\n": "width = 4\n",
     "steps = 4000": "steps = 30",
@@ -121,7 +121,7 @@ def test_what_a_task_refuses(
         (changed, '"mine.py:Net"', '"mine.py:Other"', "AttributeError"),
         (changed, '"mine.py:Net"', '"mine.py"', "module: expected FILE.py:CLASS, got 'mine.py'"),
         (changed, 'module = "mine.py:Net"', 'name = "resnet"', "expected one of chain, dncnn"),
-        (changed, 'module = "mine.py:Net"\n', "", "expected name, one of .*, or module, .* got neither"),
+        (changed, 'module = "mine.py:Net"', "", "expected name, one of .*, or module, .* got neither"),
         (changed, "\nwidth = 4", '\ndepth = "x"', "TypeError"),
     ]
     for make, old, new, said in cases:
