@@ -93,7 +93,7 @@ def picture_sheet(sample: TaskSample, results: dict[str, Outputs]) -> Photo:
     wanted = sample.wanted[-1]
     times = wanted.shape[0] // sample.given.shape[0]
     pictures: dict[str, Any] = {"wanted": wanted, "given": sample.given.repeat(times, 0).repeat(times, 1)}
-    pictures |= {name: found[-1] for name, found in results.items()}
+    pictures |= {name: found[-1] for name, found in results.items() if found[-1] is not sample.given}
     last = next(reversed(results))
     return sheet(pictures | {f"error of {last}": absolute_error(wanted, results[last][-1])})
 
