@@ -219,7 +219,7 @@ def _our_graph(path: Path, hls: HlsConfig) -> tuple[float, ModelWrapper]:
     fold.apply(graph, budget.choose(graph, hls))
     graph = streams.connect(graph, hls.pixels_per_beat)
     seconds = time.perf_counter() - start
-    fifo.size_skips(graph)
+    fifo.size(graph)
     return seconds, graph
 
 

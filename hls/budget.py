@@ -8,7 +8,8 @@ bisection over the cycle counts that occur. The other nodes get the narrowest st
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
+from itertools import pairwise
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,10 @@ from hls.cost import Option
 from hls.graph import Graph
 from hls.ops import facets
 from hls.ops.fifo.memory import fifo_cells
-from hls.ops.width_converter.op import converter_luts
+from hls.ops.width_converter.op import converter_luts, steps_between
 from hls.order import Order
 from hls.parts import Part, find
+from hls.streams import slowest
 from pixelmend.errors import UserError
 
 CAPS = {"dsp": "max_dsp", "bram36": "max_bram", "lut": "max_lut"}
@@ -77,7 +79,7 @@ def _least_cycles(model: ModelWrapper) -> int:
     widest = fold.balanced(model, 1)
     fold.set_all(model, widest)
     try:
-        return max(int(facets(node).get_exp_cycles()) for node in model.graph.node)
+        return slowest(model)
     finally:
         fold.set_all(model, {name: dict.fromkeys(keys, 1) for name, keys in widest.items()})
 
@@ -103,12 +105,13 @@ class Beside:
         """LUTs and BRAM36 with `folding`, which the graph has not afterwards."""
         fold.set_all(self.model, folding)
         try:
-            taken = [cells for node in self._graph.nodes for cells in self._of(node)]
+            pace = slowest(self.model)
+            taken = [cells for node in self._graph.nodes for cells in self._of(node, pace)]
         finally:
             fold.set_all(self.model, {name: dict.fromkeys(keys, 1) for name, keys in folding.items()})
         return sum(luts for luts, _ in taken), MORE_BLOCKS * sum(blocks for _, blocks in taken)
 
-    def _of(self, node: Any) -> Iterator[tuple[float, float]]:
+    def _of(self, node: Any, pace: int) -> Iterator[tuple[float, float]]:
         operator = facets(node)
         if not operator.multiplies:
             yield operator.footprint()
@@ -117,10 +120,12 @@ class Beside:
             wanted = have = operator.get_instream_width(index)
             if producer is not None:
                 have = facets(producer).get_outstream_width(list(producer.output).index(tensor))
-            yield converter_luts(have, wanted), 0.0
+            shape = self._graph.shape(tensor)
+            value = self.model.get_tensor_datatype(tensor).bitwidth()
+            for before, after in pairwise(steps_between(have, wanted, prod(shape) * value, pace)):
+                yield converter_luts(before, after), 0.0
             if (node.name, index) in self._skips:
-                bits = self.model.get_tensor_datatype(tensor).bitwidth() * self._graph.shape(tensor)[-1]
-                yield fifo_cells(self._skips[node.name, index] * bits // have, have)
+                yield fifo_cells(self._skips[node.name, index] * value * shape[-1] // have, have)
             ahead = operator.ahead(producer and facets(producer)) if index == 0 else 0
             if ahead:
                 yield fifo_cells(ahead, wanted)

@@ -13,11 +13,13 @@ other FIFOs, windows and replay buffers at their sizes. With deeper FIFOs no bea
 found by bisection between the floor and the level reached without a limit; the skips that hold most are
 settled first, the rest with them at their depths, so that all of them together keep the pace.
 
-**Rows and windows** - in front of a padding and of a matrix unit, as the operators say (facet `ahead`).
+**Rows and windows** - in front of a padding and of a matrix unit, as the operators say (facet `ahead`); the
+least of it (facet `least_ahead`) where the same recurrence says that the pace stays.
 
 **Inside operators** - a pixel shuffle's row FIFOs, as it says (facet `folded`).
 """
 
+from collections.abc import Collection
 from math import prod
 from typing import Any
 
@@ -47,29 +49,60 @@ def skips(model: ModelWrapper) -> dict[str, int]:
     return found
 
 
-def size_skips(model: ModelWrapper) -> None:
-    """Set the depth of every skip FIFO of a connected graph: the least for full pace."""
+def size(model: ModelWrapper) -> float:
+    """Set the depth of every FIFO of a connected graph, the least for full pace; returns the cycles of a frame.
+
+    The cycles are those of the recurrence, which evaluates fewer rows of a tall frame and so exceeds the truth
+    by what its borders weigh more.
+    """
     floors = skips(model)
-    if not floors:
-        return
+    spare = _spare(model, floors)
     pipeline = Pipeline(model)
     fifos = {name: _fifo(model, name) for name in floors}
     # places for all beats of all frames
     plenty = {name: FRAMES * prod(fifo.get_folded_output_shape()[:-1]) for name, fifo in fifos.items()}
     free = pipeline.run(plenty)
-    depths = {name: free.levels[name] for name in floors}
-    enough = free.period * (1 + PACE)
+    period, enough = free.period, free.period * (1 + PACE)
+
+    def keeps_pace(depths: dict[str, int]) -> bool:
+        nonlocal period
+        if (found := pipeline.run(depths).period) > enough:
+            return False
+        period = found
+        return True
+
+    least: dict[str, int] = {}
+    for name, depth in spare.items():
+        if keeps_pace(plenty | least | {name: depth}):
+            least[name] = depth
+    depths = least | {name: free.levels[name] for name in floors}
     for name in sorted(floors, key=lambda name: -depths[name] * fifos[name].get_instream_width()):
         low, high = min(floors[name], depths[name]) - 1, depths[name]
         while high - low > max(1, high // RESOLUTION):
             middle = (low + high) // 2
-            if pipeline.run(depths | {name: middle}).period <= enough:
+            if keeps_pace(depths | {name: middle}):
                 high = middle
             else:
                 low = middle
         depths[name] = high
     for name, depth in depths.items():
-        fifos[name].set_depth(depth)
+        _fifo(model, name).set_depth(depth)
+    return period * pipeline.taller
+
+
+def _spare(model: ModelWrapper, skips: Collection[str]) -> dict[str, int]:
+    """The FIFOs, other than `skips`, that may do with less, by name, and with how much."""
+    graph, found = Graph(model), {}
+    for node in graph.nodes:
+        operator = facets(node)
+        before = graph.producer(operator.streams()[0])
+        if before is None or not facets(before).buffers or before.name in skips:
+            continue
+        source = graph.producer(before.input[0])
+        least = operator.least_ahead(source and facets(source))
+        if least < operator.ahead(source and facets(source)):
+            found[before.name] = least
+    return found
 
 
 def _fifo(model: ModelWrapper, name: str) -> Any:

@@ -41,6 +41,7 @@ from pixelmend.provenance import code_digest, is_current, made_by, mark_current
 
 OUTPUTS = ("dataflow.onnx", "rtl", "hls", "io.json", "dataflow.csv")
 SAFE_MARGIN = 1e-3  # accumulator units; see hls.thresholds
+WAITING = 1.1  # times the cycles of the slowest node, from which on it is said
 
 
 def lower(model: Path, config: Path, out: Path, folding: Path | None = None, rows: int | None = None) -> None:
@@ -90,8 +91,14 @@ def lower_network(
     fold.apply(graph, chosen)
     seen = receptive.reach(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
-    fifo.size_skips(graph)
+    period = fifo.size(graph)
     _write(graph, chosen, hls, frame, seen, model, out)
+    slowest = streams.slowest(graph)
+    if period > slowest * WAITING:
+        note(
+            f"{out}: nodes wait for each other: a frame takes about {period:,.0f} cycles by the pipeline's timing, "
+            f"{period / slowest:.2f} times those of the slowest node (small frames: their borders)"
+        )
 
 
 def _write(

@@ -89,6 +89,8 @@ class Pipeline:
         growth = _growth(self._graph)
         whole = lcm(*(scale.denominator for scale in growth.values()))
         less = max(0, height - (rows or _rows(self._graph))) // whole * whole
+        self.taller = height / (height - less)
+        """How many times as tall the frame is as the one that is evaluated."""
         # rows of each tensor in the frame that is evaluated
         self._rows = {name: self._graph.shape(name)[1] - int(less * scale) for name, scale in growth.items()}
         self._nodes: list[str] = []

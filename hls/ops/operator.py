@@ -155,6 +155,10 @@ class Operator:
         """Beats of the FIFO that its first input needs so as not to stall `producer`; 0 for none."""
         self.left_out("need of a FIFO in front (ahead)")
 
+    def least_ahead(self, producer: "Operator | None") -> int:
+        """What is enough of them where the network has time to spare; `hls.fifo` chooses between both."""
+        return self.ahead(producer)
+
     # What it costs.
 
     def limits(self) -> dict[str, int]:

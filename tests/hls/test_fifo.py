@@ -15,7 +15,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from hls import dataflow, fold, streams
-from hls.fifo import PACE, RESOLUTION, size_skips, skips
+from hls.fifo import PACE, RESOLUTION, size, skips
 from hls.layers import Convolution, Requantization, TransposedConvolution
 from hls.layers.joins import add
 from hls.network import Layer, Network, Tensor
@@ -220,7 +220,7 @@ def connected(network: Network, target: int, pixels_per_beat: int = 1) -> ModelW
     model = dataflow.build(network)
     fold.apply(model, fold.balanced(model, target))
     model = streams.connect(model, pixels_per_beat)
-    size_skips(model)
+    size(model)
     return model
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from hls import dataflow, fold, streams
 from hls.config import HlsConfig
-from hls.fifo import size_skips
+from hls.fifo import size
 from hls.finn_setup import finn_workspace
 from hls.layers.restoration import filling
 from hls.network import Network, Tensor
@@ -107,7 +107,7 @@ def test_a_pyramid_takes_the_cycles_of_the_recurrence(
     graph = dataflow.build(Network(image, (filled,), tuple(layers), 0.5))
     fold.apply(graph, fold.balanced(graph, height * width))
     graph = streams.connect(graph, 1)
-    size_skips(graph)
+    size(graph)
     rtl = tmp_path / "rtl"
     rtl.mkdir()
     with finn_workspace() as workspace:

@@ -142,7 +142,7 @@ def test_a_short_skip_fifo_is_a_deadlock_that_explains_itself(
     tmp_path: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[1]
-    monkeypatch.setattr(fifo, "size_skips", lambda graph: None)
+    monkeypatch.setattr(fifo, "size", lambda graph: 1.0)
     _, _, build = lowered(case, tmp_path)
     with pytest.raises(Deadlock) as error:
         compiled(build, simulations).run(images(case), idle_limit=5000)

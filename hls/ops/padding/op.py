@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hls.cpp.units import Place, Unit
 
 ROWS_AHEAD = 1.75
+ROWS_BESIDE = 0.75  # of them beside the zeros at the bottom
 
 
 class FMPadding_rtl(FinnOp, fmpadding_rtl.FMPadding_rtl):
@@ -42,10 +43,17 @@ class FMPadding_rtl(FinnOp, fmpadding_rtl.FMPadding_rtl):
 
     def ahead(self, producer: Operator | None) -> int:
         """A sliding window takes in the first rows of a frame only when the last window of the frame before
-        has left, and a layer's rows come in bursts: `ROWS_AHEAD` rows bridge both.
+        has left, and a layer's rows come in bursts: `ROWS_AHEAD` rows bridge both, and as many more as zeros are
+        handed on at the bottom beyond the first row of them, for no row is taken meanwhile.
         """
+        return self._rows_ahead(producer, max(ROWS_AHEAD, self.numbers("Padding")[2] + ROWS_BESIDE))
+
+    def least_ahead(self, producer: Operator | None) -> int:
+        return self._rows_ahead(producer, ROWS_AHEAD)
+
+    def _rows_ahead(self, producer: Operator | None, rows: float) -> int:
         _, _, width, folds, _ = self.get_folded_input_shape()
-        return 0 if producer is None else max(2, ceil(ROWS_AHEAD * width * folds))
+        return 0 if producer is None else max(2, ceil(rows * width * folds))
 
     def limits(self) -> dict[str, int]:
         return {"SIMD": self.number("NumChannels")}

@@ -1,8 +1,9 @@
 """StreamingDataWidthConverter_rtl, FINN's: the same values in beats of another width."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
-from math import lcm
+from math import ceil, gcd, lcm, prod
 from typing import TYPE_CHECKING
 
 from finn.custom_op.fpgadataflow.rtl import streamingdatawidthconverter_rtl
@@ -26,6 +27,41 @@ def converter_luts(have: int, wanted: int) -> float:
     return 0.0 if have == wanted else LUTS_A_BIT * max(have, wanted)
 
 
+@cache
+def turn(have: int, wanted: int) -> int:
+    """Cycles in which FINN's `vpc.sv` turns lcm(have, wanted) bits from beats of `have` to beats of `wanted`.
+
+    It holds a beat of each side, takes a beat in while it holds no more than a beat of the output, and gives one
+    while it holds as much: full pace where one width divides the other, else some cycles without a beat.
+    """
+    part = gcd(have, wanted)
+    taken, given = have // part, wanted // part
+    held = beats = cycle = 0
+    ends = [0]
+    while len(ends) < 4:  # a first turn fills it
+        accepts, gives = held <= given, held >= given
+        held += taken * accepts - given * gives
+        beats += gives
+        cycle += 1
+        if gives and beats % taken == 0:
+            ends.append(cycle)
+    return ends[-1] - ends[-2]
+
+
+def steps_between(have: int, wanted: int, bits: int, pace: int) -> list[int]:
+    """Widths of the beats, from `have` to `wanted`, of a frame of `bits` bits that passes within `pace` cycles.
+
+    One converter where that keeps the pace; else two, by way of beats of lcm(have, wanted) bits, which cost more
+    registers and lose no cycle.
+    """
+    common = lcm(have, wanted)
+    if have == wanted:
+        return [have]
+    if turn(have, wanted) * bits <= pace * common or common in (have, wanted):
+        return [have, wanted]
+    return [have, common, wanted]
+
+
 class StreamingDataWidthConverter_rtl(
     FinnOp, streamingdatawidthconverter_rtl.StreamingDataWidthConverter_rtl
 ):
@@ -44,6 +80,12 @@ class StreamingDataWidthConverter_rtl(
 
     def schedule(self, frame: Frame) -> tuple[str, list[int]]:
         return "convert", [*self.numbers("inWidth", "outWidth"), int(not any(frame.fifo_behind))]
+
+    def get_exp_cycles(self) -> int:
+        """Cycles of a frame when no neighbour stalls it."""
+        have, wanted = self.numbers("inWidth", "outWidth")
+        bits = prod(self.numbers("inShape")) * self.get_input_datatype().bitwidth()
+        return ceil(turn(have, wanted) * bits / lcm(have, wanted))
 
     def gathers(self) -> Gathers:
         return "nothing"
