@@ -32,6 +32,13 @@ def signed_error(clean: Pixels, result: Pixels, gain: int = 4) -> Pixels:
     return (128 + gain * error).clip(0, 255).astype(np.uint8)
 
 
+def renormalized(clean: Pixels, result: Pixels) -> tuple[Pixels, Pixels]:
+    """The signed error on mid grey and the absolute one on black, the largest of all being as far as it goes."""
+    error = result.astype(np.float64) - clean.astype(np.float64)
+    shown = error / max(1.0, float(np.abs(error).max()))
+    return np.rint(127.5 + 127.5 * shown).astype(np.uint8), np.rint(255 * np.abs(shown)).astype(np.uint8)
+
+
 def sheet(pictures: dict[str, Pixels]) -> Pixels:
     """All pictures (H, W, 3) of one size in a row, their names above, enlarged by pixel repetition."""
     height, width = next(iter(pictures.values())).shape[:2]

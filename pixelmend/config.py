@@ -39,6 +39,12 @@ TASK_TABLES = {
     "sim": "sim.config.SimConfig",
 }
 
+# Those of one that has a table [features]: a feature extractor to train.
+FEATURE_TABLES = {
+    "features": "model.features.extractor.ExtractorConfig",
+    "train": "model.schedule.Schedule",
+}
+
 CHECKED = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
 """What every configuration dataclass passes to `pydantic.dataclasses.dataclass(config=...)`."""
 
@@ -117,13 +123,22 @@ def read(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or thousands of digits or brackets
         raise UserError(f"{path}: not valid TOML: {error}") from error
-    tables = TASK_TABLES if "task" in values else TABLES
+    tables = tables_of(values)
     for name, value in values.items():
         if name not in tables:
-            of = " of a configuration with [task]" if tables is TASK_TABLES else ""
+            of = next(
+                (f" of a configuration with [{key}]" for key in ("task", "features") if key in values), ""
+            )
             raise UserError(
                 f"{path}: unknown table or key '{name}'; known tables{of} are {', '.join(tables)}"
             )
         if not isinstance(value, dict):
             raise UserError(f"{path}: '{name}' must be a table [{name}], got {value!r}")
     return values
+
+
+def tables_of(values: dict[str, Any]) -> dict[str, str]:
+    """The tables that a configuration with these may have."""
+    if "task" in values:
+        return TASK_TABLES
+    return FEATURE_TABLES if "features" in values else TABLES

@@ -17,6 +17,7 @@ from qonnx.util.cleanup import cleanup_model
 
 from model.checkpoint import kind_of, load
 from model.generator import check_frame
+from model.tasks import load_task
 from pixelmend import config as configuration
 from pixelmend.config import Frame
 from pixelmend.console import note, run
@@ -100,7 +101,7 @@ def export_checkpoint(config: Path, checkpoint: Path, out: Path, rows: int | Non
         note(f"{path}: exported before from the same checkpoint")
         return path
     if theirs:
-        _export_twin(checkpoint, frame, path)
+        _export_twin(checkpoint, config, frame, path)
         mark_current(stamp, key)
         return path
     stored = load(checkpoint, KIND)
@@ -126,10 +127,10 @@ def export_checkpoint(config: Path, checkpoint: Path, out: Path, rows: int | Non
     return path
 
 
-def _export_twin(checkpoint: Path, frame: Frame, path: Path) -> None:
+def _export_twin(checkpoint: Path, config: Path, frame: Frame, path: Path) -> None:
     """Of a task's network, for inputs of the frame's size."""
     _, _, twin = read_twin(checkpoint)
-    export_twin(twin, [(3, frame.height, frame.width)], path)
+    export_twin(twin, [(load_task(config).channels, frame.height, frame.width)], path)
     numbers = sum(layer.weight.numel() for layer in twin.weighted().values())
     stored = load(checkpoint, TWIN_KIND)
     report = {"checkpoint": stored.made_by, "frame": asdict(frame), "weights": numbers, "made_by": made_by()}

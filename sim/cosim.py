@@ -110,7 +110,7 @@ def _restored(
     }
     with replacing_folder(folder) as work:
         first = {name: found[0] for name, found in results.items()}
-        write_png(work / "sheet.png", picture_sheet(shown.samples[0], first))
+        write_png(work / "sheet.png", picture_sheet(task, shown.samples[0], first))
     return {"task": task.settings.name, "restored": figures}
 
 

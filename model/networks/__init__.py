@@ -14,7 +14,7 @@ from model.networks.chain import Chain, ChainConfig
 from model.networks.dncnn import DnCNN, DnCNNConfig
 from model.networks.edsr import EDSR, EDSRConfig
 from model.networks.espcn import ESPCN, ESPCNConfig
-from model.networks.inversion import Inversion, InversionConfig
+from model.networks.inversion import Inversion, InversionConfig, Inverter, InverterConfig
 from model.networks.medley import Medley, MedleyConfig
 from model.networks.multiscale import Multiscale, MultiscaleConfig
 from model.networks.n2n import N2N, N2NConfig
@@ -130,6 +130,7 @@ SHAPES: dict[str, tuple[Callable[[Any], nn.Module], type[Any]]] = {
     "edsr": (EDSR, EDSRConfig),
     "espcn": (ESPCN, ESPCNConfig),
     "inversion": (Inversion, InversionConfig),
+    "inverter": (Inverter, InverterConfig),
     "medley": (Medley, MedleyConfig),
     "multiscale": (Multiscale, MultiscaleConfig),
     "n2n": (N2N, N2NConfig),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from model.noise import NoiseConfig
 from model.tasks.denoise import Denoise
+from model.tasks.invert import Invert
 from model.tasks.super_resolve import SuperResolve
 from model.tasks.task import Task, TaskConfig
 from pixelmend import config as configuration
@@ -30,4 +31,4 @@ def load_task(path: Path) -> Task:
     settings = configuration.load(path, "task", TaskConfig)
     if settings.name == "denoise":
         return Denoise(settings, configuration.load(path, "noise", NoiseConfig))
-    return SuperResolve(settings)
+    return Invert(settings) if settings.name == "invert" else SuperResolve(settings)

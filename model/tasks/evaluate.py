@@ -9,7 +9,7 @@ import numpy as np
 from model.metrics import mean_and_error, psnr_db, ssim
 from model.photos import Photo, crop
 from model.samples import HELD_OUT, photographs
-from model.sheet import absolute_error, sheet
+from model.sheet import sheet
 from model.tasks.task import Method, Outputs, Task
 from pixelmend.config import Frame
 from pixelmend.console import progress
@@ -20,7 +20,7 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True)
 class TaskSample:
-    """What is given, (h, w, 3) of the frame's size, and what is wanted of each output."""
+    """What is given, (h, w, channels) of the frame's size, and what is wanted of each output."""
 
     given: Photo
     wanted: Outputs
@@ -88,14 +88,18 @@ def means(rows: dict[str, list[Figures]]) -> dict[str, Figures]:
     return {name: mean_and_error(values) for name, values in rows.items()}
 
 
-def picture_sheet(sample: TaskSample, results: dict[str, Outputs]) -> Photo:
-    """Of the largest output: what is wanted, what was given (pixels repeated), the results, the last one's error."""
+def picture_sheet(task: Task, sample: TaskSample, results: dict[str, Outputs]) -> Photo:
+    """Of the largest output: what is wanted, what was given (pixels repeated), the results, the last one's errors."""
     wanted = sample.wanted[-1]
     times = wanted.shape[0] // sample.given.shape[0]
-    pictures: dict[str, Any] = {"wanted": wanted, "given": sample.given.repeat(times, 0).repeat(times, 1)}
+    pictures: dict[str, Any] = {
+        "wanted": wanted,
+        "given": task.seen(sample.given).repeat(times, 0).repeat(times, 1),
+    }
     pictures |= {name: found[-1] for name, found in results.items() if found[-1] is not sample.given}
     last = next(reversed(results))
-    return sheet(pictures | {f"error of {last}": absolute_error(wanted, results[last][-1])})
+    errors = task.errors(wanted, results[last][-1])
+    return sheet(pictures | {f"{name} of {last}": error for name, error in errors.items()})
 
 
 def check_gain(task: Task, quality: dict[str, Figures], method: str) -> None:

@@ -15,7 +15,6 @@ from model.metrics import psnr_db, ssim
 from model.photos import Photo
 from model.processes import gathered, rank, share, world
 from model.schedule import Schedule
-from model.sheet import absolute_error
 from model.tasks.task import Outputs, Task
 from model.trainee import Trainee, seed_of
 from pixelmend.config import CHECKED
@@ -23,6 +22,7 @@ from pixelmend.errors import UserError
 
 SHOWN = 4  # validation crops on a picture sheet
 Loss = Literal["mse", "mae", "psnr"]
+Scheme = Literal["end-to-end", "stacked", "separate"]
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -30,6 +30,7 @@ class TaskSchedule(Schedule):
     """The tables [train] and [qat] of a task."""
 
     loss: Loss = "mse"  # psnr: the logarithm of each image's mean squared error, in dB
+    scheme: Scheme = "end-to-end"  # of a stack of modules: see `stage_losses`
     output_weights: tuple[Annotated[float, Field(ge=0)], ...] = ()  # of each output's loss; none: all 1
 
 
@@ -75,8 +76,14 @@ class TaskLearner(Trainee):
         clean = self.pool.draw(self.settings.batch, rng)
         given, targets = self.task.given(clean, rng), self.task.targets(clean, rng)
         part, device = share(self.settings.batch), self.settings.device
+        frames = to_frames(given[part]).to(device)
+        if self.settings.scheme != "end-to-end":
+            truths = [to_frames(one[part]).to(device) for one in (*self.task.between(clean), *targets)]
+            staged = stage_losses(self.trained, frames, truths, self.settings)
+            self.terms = {f"module {n}": one.detach() for n, one in enumerate(staged, 1)}
+            return torch.stack(staged).sum()
         with torch.autocast(device, torch.bfloat16, self.settings.precision == "bfloat16"):
-            results = run(self.trained, to_frames(given[part]).to(device), self.task)
+            results = run(self.trained, frames, self.task)
         found = [
             loss_of(self.settings.loss, result.float(), to_frames(target[part]).to(device))
             for result, target in zip(results, targets, strict=True)
@@ -104,12 +111,34 @@ class TaskLearner(Trainee):
         return f"{row['psnr_db']:.2f} dB"
 
     def sheet(self) -> Photo:
-        """Crops below each other, of the largest output: wanted, result, absolute error."""
+        """Crops below each other, of the largest output: wanted, result, errors."""
         rows = []
         for given, wanted in zip(self.held.given[:SHOWN], self.held.wanted[-1][:SHOWN], strict=True):
             result = restore(self.trained, self.task, given, self.settings.device)[-1]
-            rows.append(np.concatenate([wanted, result, absolute_error(wanted, result)], axis=1))
+            rows.append(np.concatenate([wanted, result, *self.task.errors(wanted, result).values()], axis=1))
         return np.concatenate(rows)
+
+
+def stage_losses(
+    network: nn.Module, frames: Tensor, truths: list[Tensor], settings: TaskSchedule
+) -> list[Tensor]:
+    """The loss of each module of a stack, against what should come out of it, `truths`.
+
+    separate: each is given what should come out of the one before, so that they learn as if one by one; stacked: what
+    does come. `UserError` where the network has no modules `stages`, or not as many.
+    """
+    stages = getattr(network, "stages", None)
+    if not isinstance(stages, nn.ModuleList) or len(stages) != len(truths):
+        raise UserError(
+            f"[train] scheme = '{settings.scheme}' needs a network with a list `stages` of {len(truths)} modules, one "
+            f"for each of [task] layers; {type(network).__name__} has {len(stages) if stages is not None else 'none'}"
+        )
+    found, x = [], frames
+    for stage, truth in zip(stages, truths, strict=True):
+        result = stage(x)
+        found.append(loss_of(settings.loss, result, truth))
+        x = truth if settings.scheme == "separate" else result
+    return found
 
 
 def run(network: nn.Module, frames: Tensor, task: Task) -> tuple[Tensor, ...]:
@@ -128,7 +157,7 @@ def run(network: nn.Module, frames: Tensor, task: Task) -> tuple[Tensor, ...]:
 
 
 def restore(network: nn.Module, task: Task, image: Photo, device: str = "cpu") -> Outputs:
-    """One image (h, w, 3) uint8 through a network in evaluation -> its outputs, clipped and rounded."""
+    """What is given, (h, w, channels) uint8, through a network in evaluation -> its outputs, clipped and rounded."""
     with torch.inference_mode():
         results = run(network, to_frames(image[None]).to(device), task)
     return tuple(to_pixels(one.cpu())[0] for one in results)

@@ -66,7 +66,7 @@ def evaluate(
     }  # fmt: skip
     first = shown[0]
     results = {name: method(first.given) for name, method in methods.items()}
-    write_png(folder / "quality" / f"{task.settings.name}.png", picture_sheet(first, results))
+    write_png(folder / "quality" / f"{task.settings.name}.png", picture_sheet(task, first, results))
     write_json(folder / "quality.json", report)
     show(config.stem, samples, quality)
     note(f"{folder / 'quality.json'}: written")

@@ -81,7 +81,7 @@ def qat(config: Path, checkpoint: Path, data: Path, out: Path, steps: int | None
     made.load_state_dict(learner.best_weights)
     made.eval()
     side = settings.crop // task.multiple
-    settled = settle(made, [(3, side, side)])
+    settled = settle(made, [(task.channels, side, side)])
     maker = made_by() | {"stage": "quant.qat", "seed": settings.seed, "best": learner.best}
     maker |= {"least_margin": settled.margin}
     maker |= {name: key[name] for name in ("task", "noise", "train", "data", "start") if name in key}

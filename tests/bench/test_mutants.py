@@ -1,6 +1,8 @@
 """Planted bugs: the lists fit the sources, a quick share is caught, and what survives is told."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,3 +147,15 @@ def test_a_name_taken_twice(tmp_path: Path) -> None:
         (tmp_path / f"{area}.toml").write_text(text)
     with pytest.raises(UserError, match="expected a name of its own for each mutant, found twice: m"):
         mutants(tmp_path)
+
+
+def test_the_tests_that_judge_are_there() -> None:
+    """A check may name one test with its parameters, which changes when they do."""
+    checks = sorted({check for mutant in LISTED for check in mutant.checks if "::" in check})
+    files = sorted({check.split("::")[0] for check in checks})
+    listed = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    tests = {test.split("[")[0] for test in listed} | set(listed)
+    assert [check for check in checks if check not in tests] == []

@@ -9,7 +9,7 @@ import pytest
 
 from model.generator import GeneratorConfig
 from model.tasks.network import load_choice
-from pixelmend.config import TABLES, TASK_TABLES, Frame, load, load_frame, parse, read
+from pixelmend.config import Frame, load, load_frame, parse, read, tables_of
 from pixelmend.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -21,16 +21,12 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def tables_of(path: Path) -> dict[str, str]:
-    return TASK_TABLES if "task" in read(path) else TABLES
-
-
-PLACES = [(path, table) for path in sorted(CONFIGS.glob("*.toml")) for table in tables_of(path)]
+PLACES = [(path, table) for path in sorted(CONFIGS.glob("*.toml")) for table in tables_of(read(path))]
 
 
 @pytest.mark.parametrize(("path", "table"), PLACES, ids=[f"{path.stem}-{table}" for path, table in PLACES])
 def test_every_configuration_fits_every_stage(path: Path, table: str) -> None:
-    module, name = tables_of(path)[table].rsplit(".", 1)
+    module, name = tables_of(read(path))[table].rsplit(".", 1)
     if table == "network":
         load_choice(path).make()
         return

@@ -116,7 +116,7 @@ def test_what_a_task_refuses(
             "factors = [4]",
             r"task wants x4 of shapes \[\(3, 16, 16\)\], the network gives",
         ),
-        (changed, 'name = "super-resolve"', 'name = "colourize"', "'denoise' or 'super-resolve'"),
+        (changed, 'name = "super-resolve"', 'name = "colourize"', "'denoise', 'super-resolve' or 'invert'"),
         (changed, '"mine.py:Net"', '"theirs.py:Net"', "expected a Python file, found nothing there"),
         (changed, '"mine.py:Net"', '"mine.py:Other"', "AttributeError"),
         (changed, '"mine.py:Net"', '"mine.py"', "module: expected FILE.py:CLASS, got 'mine.py'"),

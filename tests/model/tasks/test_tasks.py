@@ -51,7 +51,7 @@ def test_several_sizes_of_one_image() -> None:
         figures["bicubic"]["psnr_db"] == figures["bicubic"]["x4_psnr_db"] > figures["nearest"]["x4_psnr_db"]
     )
     assert figures_of(task, sample.wanted, sample.wanted)["x2_ssim"] == pytest.approx(1)
-    assert picture_sheet(sample, results).ndim == 3
+    assert picture_sheet(task, sample, results).ndim == 3
     with pytest.raises(UserError, match=r"nearest has .* dB, bicubic .* dB"):
         check_gain(task, figures, "nearest")
     check_gain(task, figures, "bicubic")
