@@ -5,7 +5,8 @@
 
 prints a table and writes `drop.json`: every float checkpoint as it is, quantized with calibrated scales and
 no training, the same with its biases corrected, and the checkpoints trained on from there. --checkpoint
-(say, the network before and after pruning) and --trained can be given several times.
+(say, the network before and after pruning) and --trained can be given several times. With a table [task] the
+configuration is for `quant.twin.drop`: what fewer bits cost, all layers at once and each alone.
 """
 
 from dataclasses import replace
@@ -22,9 +23,11 @@ from model.generator import EncoderDecoder, Generator
 from model.learn import Learner, ValidationSet
 from model.loop import load_pools
 from model.photos import find_photos
+from model.tasks import has_task
 from pixelmend import config as configuration
 from pixelmend.config import Frame
 from pixelmend.console import console, note, run
+from pixelmend.errors import UserError
 from pixelmend.files import write_json
 from pixelmend.provenance import made_by
 from quant.bits import QuantConfig
@@ -32,6 +35,7 @@ from quant.evaluate import size_bytes
 from quant.generator import QuantGenerator
 from quant.masks import sparsity
 from quant.qat import QatConfig, load_twin, quantized
+from quant.twin.drop import drops as drops_of_a_task
 
 FIGURES = ("psnr_db", "ssim", "defect_psnr_db", "defect_ssim")
 
@@ -83,7 +87,14 @@ def main(
     out: Annotated[Path, typer.Option(help="folder for drop.json")],
     trained: Annotated[list[Path] | None, typer.Option(help="QAT checkpoint, may be repeated")] = None,
 ) -> None:
-    """Measure what pruning, quantization, bias correction and training change."""
+    """Measure what pruning, quantization, bias correction and training change; of a task's network, bits."""
+    if has_task(config):
+        if len(checkpoint) != 1 or trained:
+            raise UserError(
+                "--checkpoint: of a task's network one float checkpoint is looked at, and no --trained"
+            )
+        drops_of_a_task(config, checkpoint[0], data, out)
+        return
     rows = drops(
         configuration.load(config, "quant", QuantConfig),
         configuration.load(config, "defects", DefectConfig),

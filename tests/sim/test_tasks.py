@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 import model.train
+import quant.drop
 import quant.evaluate
 import quant.export
 import quant.qat
 from hls.lower import lower
+from model.features import pretext
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
 from pixelmend.provenance import ROOT
@@ -90,6 +92,21 @@ def test_from_photographs_to_rtl(
         cosim(out, config=place / "strict.toml")
 
 
+def test_what_bits_cost(place: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row for each layer and quantizer but the pixels', and the same twin in any order."""
+    place_of = [place / "build" / "float.safetensors"]
+    quant.drop.main(place / "mine.toml", place_of, data, tmp_path)
+    rows = {row["what"]: row["psnr_db"] for row in read_json(tmp_path / "drop.json")["rows"]}
+    assert "W6 A6" in rows
+    assert rows["as [quant] says"] == rows["W6 A6"], "which are the bits there"
+    assert rows["W4 A4"] < rows["W8 A8"]
+    alone = [name for name in rows if " in " in name or " behind " in name]
+    assert len(alone) > 4
+    assert all(rows[name] != rows["W6 A6"] for name in alone), rows
+    with pytest.raises(UserError, match="one float checkpoint is looked at"):
+        quant.drop.main(place / "mine.toml", place_of * 2, data, tmp_path)
+
+
 def test_the_quantized_checkpoint_is_trained_further_and_evaluated(
     place: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -130,3 +147,77 @@ def test_what_a_task_refuses(
     assert not list(tmp_path.glob("*.safetensors"))
     assert "Traceback" not in capfd.readouterr().err
     assert "mine" not in sys.modules
+
+
+INVERT = """
+[frame]
+height = 4
+width = 5
+
+[task]
+name = "invert"
+features = "{features}"
+layers = ["relu2_1", "relu1_1"]
+least_gain_db = -60.0
+
+[network]
+name = "inverter"
+channels = [6, 4]
+strides = [2, 1]
+
+[train]
+scheme = "stacked"
+steps = 8
+batch = 4
+crop = 16
+validate_every = 4
+validation_crops = 4
+
+[quant]
+weight_bits = 4
+act_bits = 5
+
+[qat]
+steps = 4
+batch = 4
+crop = 16
+validate_every = 2
+validation_crops = 4
+calibration_crops = 8
+
+[hls]
+target_fps = 10000
+
+[sim]
+frames = 2
+"""
+FEATURES = """
+[features]
+widths = [4, 6]
+convolutions = [1, 1]
+
+[train]
+steps = 2
+batch = 2
+crop = 16
+validate_every = 2
+validation_crops = 4
+"""
+
+
+def test_inversion_from_features_to_rtl(
+    data: Path, tmp_path: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cosim_module, "CACHE", simulations)
+    (tmp_path / "features.toml").write_text(FEATURES)
+    pretext.train(tmp_path / "features.toml", data, tmp_path / "features")
+    config, out = tmp_path / "invert.toml", tmp_path / "build"
+    config.write_text(INVERT.format(features=tmp_path / "features" / "features.safetensors"))
+    model.train.main(config, data, out)
+    quant.qat.main(config, out / "float.safetensors", data, out)
+    quant.export.main(config, out / "qat.safetensors", out)
+    lower(out / "generator.onnx", config, out)
+    report: dict[str, Any] = cosim(out, config=config, checkpoint=out / "float.safetensors")
+    assert report["mismatches"] == {"qonnx": 0, "dataflow": 0, "rtl": 0}
+    assert list(report["restored"]) == ["gradient descent", "float", "rtl"]
+    assert (report["outputs"][0]["height"], report["outputs"][0]["width"]) == (8, 10)
