@@ -20,7 +20,7 @@ from model.processes import average_gradients, averaged
 def critic_loss(config: CriticConfig, real: Tensor, fake: Tensor) -> Tensor:
     """What the critic makes small, of the scores of clean images and of the generator's.
 
-    wgan: mean D(fake) - mean D(real); cgan: the binary cross entropies of both, summed.
+    wgan: mean D(fake) - mean D(real); gan and cgan: the binary cross entropies of both, summed.
     """
     if config.loss == "wgan":
         return fake.mean() - real.mean()
@@ -28,7 +28,7 @@ def critic_loss(config: CriticConfig, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def generator_loss(config: CriticConfig, fake: Tensor) -> Tensor:
-    """What the generator makes small: -mean D(fake), or with cgan the cross entropy of passing for real."""
+    """What the generator makes small: -mean D(fake), or with (c)gan the cross entropy of passing for real."""
     return -fake.mean() if config.loss == "wgan" else softplus(-fake).mean()
 
 

@@ -19,7 +19,8 @@ from pixelmend.config import CHECKED
 class CriticConfig:
     """Shape of the critic, its loss, and how it is trained; the defaults are the published ones."""
 
-    loss: Literal["wgan", "cgan"] = "wgan"  # cgan: binary cross entropy, and it sees the defective frame too
+    # gan: binary cross entropy; cgan: the same, and it sees the defective frame too
+    loss: Literal["wgan", "gan", "cgan"] = "wgan"
     judges: Literal["pixel", "global"] = "pixel"  # what gets a score: every pixel, or the frame
     widths: tuple[int, ...] = (64, 128)  # channels of the hidden layers
     slope: float = 0.2  # of LeakyReLU below zero

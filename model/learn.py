@@ -4,7 +4,7 @@ Axis letters: N crops of a batch, H = W = the crop's side.
 """
 
 from dataclasses import field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from model.photos import Photo
 from model.processes import gathered, rank, share, world
 from model.schedule import Schedule
 from model.sheet import absolute_error
-from model.trainee import Trainee, mean, seed_of
+from model.trainee import Trainee, seed_of
 from pixelmend.config import CHECKED
 from pixelmend.errors import UserError
 
@@ -104,15 +104,12 @@ class Learner(Trainee):
         self.crops: FinderCrops | None = None
         if settings.objective == "finder":
             self.crops = FinderCrops(pool, settings.finder, settings.seed)
-        self.adversary: Adversary | None = None
         if self.objective.critic:
-            seed = seed_of(settings.seed, 0, "critic")
-            self.adversary = Adversary(settings.critic, settings.betas, seed, settings.device)
+            self.oppose(settings.critic)
         self.teacher: Generator | None = None
         if self.objective.autoencoder and settings.autoencoder is not None:
             self.teacher = load_autoencoder(settings.autoencoder, network.config).to(settings.device)
         self._wanted = [name for name in TERMS if getattr(settings, f"lambda_{name}") > 0]
-        self._critic_losses: list[float] = []
 
     def loss(self) -> Tensor:
         """The objective's weighted terms on the step's batch, after the steps of the critic where there is one."""
@@ -157,24 +154,6 @@ class Learner(Trainee):
             rows.append(np.concatenate([clean, defective, result, absolute_error(clean, result)], axis=1))
         return np.concatenate(rows)
 
-    def state(self) -> dict[str, Any]:
-        """As `Trainee`, and the critic."""
-        changing = super().state() | {"_critic_losses": self._critic_losses}
-        return changing | ({} if self.adversary is None else {"adversary": self.adversary.state()})
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over what `state` gave."""
-        if self.adversary is not None:
-            self.adversary.restore(state.pop("adversary"))
-        super().restore(state)
-
-    def _losses_since(self) -> dict[str, float]:
-        found = super()._losses_since()
-        if self.adversary is not None:
-            found["critic_loss"] = mean(self._critic_losses)
-        self._critic_losses = []
-        return found
-
     def _found(self, held: FinderValidation) -> dict[str, float]:
         """The figures of a finder, by the names that the loop and the curve know, too."""
         repaired = {
@@ -199,13 +178,7 @@ class Learner(Trainee):
     def _contest(self, adversary: Adversary, passes: Passes) -> Tensor:
         """Train the critic on the images of the passes; what it then says of them, summed over the passes."""
         images, clean = expected_image(passes.frames, passes.painted), passes.batch.clean
-        n, steps = self.settings.batch, self.settings.critic.steps
-        random = torch.Generator().manual_seed(seed_of(self.settings.seed, self.step, "critic"))
-        mix = torch.rand((steps, passes.number, n, 1, 1, 1), generator=random)[:, :, share(n)]
-        places = mix.reshape(steps, -1, 1, 1, 1).to(images.device)
-        loss = adversary.learn(clean, images, passes.frames, places, self.settings.rate(self.step))
-        self._critic_losses.append(loss)
-        return passes.number * adversary.term(images, passes.frames)
+        return passes.number * self.contest(adversary, images, clean, passes.frames, passes.number)
 
     def _check(self, network: EncoderDecoder) -> None:
         mode = network.config.mode

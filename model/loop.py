@@ -126,11 +126,22 @@ def _steps(learner: Trainee, state: Path, key: dict[str, Any], stop: list[int], 
                 if watch is not None:
                     watch.validated(row)
                 _keep(learner, state, key)
+                if tired(learner):
+                    note(
+                        f"{learner.name}: no better since step {learner.best['step']:.0f}, ended at {learner.step}"
+                    )
+                    return
             elif stopping:
                 _keep(learner, state, key)
             bar.update(task, completed=learner.step)
             if stopping:
                 raise KeyboardInterrupt
+
+
+def tired(learner: Trainee) -> bool:
+    """Whether as many validations as [train] patience says have brought nothing better."""
+    since = [row for row in learner.curve if row["step"] > learner.best["step"]]
+    return 0 < learner.schedule.patience <= len(since)
 
 
 def _keep(learner: Trainee, path: Path, key: dict[str, Any]) -> None:

@@ -28,6 +28,9 @@ class Schedule:
     warm_up: int = 0  # first steps, in which the learning rate rises from nothing
     betas: tuple[float, float] = (0.0, 0.999)  # of Adam
     validate_every: int = 1000  # steps
+    patience: int = (
+        0  # validations without a better score after which it ends; 0: it goes on to the last step
+    )
     validation_crops: int = 500  # fixed crops with fixed defects
     validation_share: float = 0.1  # of the photographs, none of which is trained on
     reduce: Literal[1, 2, 4, 8] = 2  # JPEGs are shrunk by this when read
@@ -52,6 +55,8 @@ class Schedule:
             raise ValueError("warm_up must not be negative")
         if not all(0.0 <= beta < 1.0 for beta in self.betas):
             raise ValueError("betas must be at least 0 and less than 1")
+        if self.patience < 0:
+            raise ValueError("patience must not be negative")
         if self.seed < 0:
             raise ValueError("seed must not be negative")
         return self

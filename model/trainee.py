@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from model.adversary import Adversary
+from model.critic import CriticConfig
 from model.optimizer import Descent
 from model.photos import Photo
-from model.processes import average_gradients, averaged, rank, world
+from model.processes import average_gradients, averaged, rank, share, world
 from model.schedule import Schedule
 from pixelmend.errors import UserError
 
@@ -41,6 +43,8 @@ class Trainee(ABC):
         self.best_weights: dict[str, Tensor] = {}
         self.terms: Terms = {}  # of the last step, not weighted
         self._losses: list[float] = []  # since the last validation
+        self.adversary: Adversary | None = None
+        self._critic_losses: list[float] = []  # likewise
 
     @abstractmethod
     def loss(self) -> Tensor:
@@ -94,14 +98,38 @@ class Trainee(ABC):
             }
         return row
 
+    def oppose(self, config: CriticConfig) -> None:
+        """Give it an adversary."""
+        seed = seed_of(self.schedule.seed, 0, "critic")
+        self.adversary = Adversary(config, self.schedule.betas, seed, self.schedule.device)
+
+    def contest(
+        self, adversary: Adversary, images: Tensor, real: Tensor, frames: Tensor, passes: int = 1
+    ) -> Tensor:
+        """Train the critic on `images` and `real` ones, both (N, 3, H, W) of as many passes; what it then says of the
+        images. `frames` (N, .., H, W) are what the network saw, which not every critic looks at.
+        """
+        n, steps = self.schedule.batch, adversary.config.steps
+        random = torch.Generator().manual_seed(seed_of(self.schedule.seed, self.step, "critic"))
+        mix = torch.rand((steps, passes, n, 1, 1, 1), generator=random)[:, :, share(n)]
+        places = mix.reshape(steps, -1, 1, 1, 1).to(images.device)
+        self._critic_losses.append(
+            adversary.learn(real, images, frames, places, self.schedule.rate(self.step))
+        )
+        return adversary.term(images, frames)
+
     def state(self) -> dict[str, Any]:
         """What `restore` needs, made of tensors, numbers, strings, lists and dictionaries only."""
-        names = ("step", "curve", "best", "best_weights", "_losses")
+        names = ("step", "curve", "best", "best_weights", "_losses", "_critic_losses")
         changing = {name: getattr(self, name) for name in names}
+        if self.adversary is not None:
+            changing["adversary"] = self.adversary.state()
         return changing | {"network": self.trained.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave."""
+        if self.adversary is not None:
+            self.adversary.restore(state.pop("adversary"))
         self.trained.load_state_dict(state.pop("network"))
         self.optimizer.load_state_dict(state.pop("optimizer"))
         for name, value in state.items():
@@ -109,9 +137,11 @@ class Trainee(ABC):
 
     def _losses_since(self) -> dict[str, float]:
         """Mean losses since the last validation, by the names of the curve."""
-        found = mean(self._losses)
-        self._losses = []
-        return {"loss": found}
+        found = {"loss": mean(self._losses)}
+        if self.adversary is not None:
+            found["critic_loss"] = mean(self._critic_losses)
+        self._losses, self._critic_losses = [], []
+        return found
 
 
 def seed_of(seed: int, step: int, use: Literal["batch", "critic"] = "batch") -> int:

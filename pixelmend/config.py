@@ -1,7 +1,9 @@
 """Configurations: `configs/*.toml` -> one frozen dataclass per stage.
 
-A configuration file has one table per stage; a stage reads its own table only. An unknown table or key and a
-value out of range are `UserError`s that name the file, the key, what was expected and what came.
+A configuration file has one table per stage; a stage reads its own table only. With `extends = "other.toml"`, a
+path beside it, it has all that the other has and says only what differs; a table that names a network is whole. An
+unknown table or key and a value out of range are `UserError`s that name the file, the key, what was expected and what
+came.
 """
 
 import tomllib
@@ -116,13 +118,8 @@ def _place(cls: Any, path: tuple[int | str, ...]) -> tuple[list[str], Any]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a TOML configuration and check its table names."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such configuration; expected a TOML file, as in configs/")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or thousands of digits or brackets
-        raise UserError(f"{path}: not valid TOML: {error}") from error
+    """Read a TOML configuration, and what it extends, and check its table names."""
+    values = _extended(path, ())
     tables = tables_of(values)
     for name, value in values.items():
         if name not in tables:
@@ -135,6 +132,42 @@ def read(path: Path) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise UserError(f"{path}: '{name}' must be a table [{name}], got {value!r}")
     return values
+
+
+def _extended(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:
+    """The tables of a file with those of what it extends; `extending`: the files that lead to it."""
+    if not path.is_file():
+        by = f", which {extending[-1]} extends" if extending else ""
+        raise UserError(f"{path}: no such configuration{by}; expected a TOML file, as in configs/")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or thousands of digits or brackets
+        raise UserError(f"{path}: not valid TOML: {error}") from error
+    network = values.get("network")
+    if extending and isinstance(network, dict) and isinstance(network.get("module"), str):
+        network["module"] = str(
+            (path.parent / network["module"]).resolve()
+        )  # it lies beside the file that names it
+    if "extends" not in values:
+        return values
+    base = values.pop("extends")
+    if not isinstance(base, str):
+        raise UserError(f"{path}: extends: expected the path of a configuration, got {base!r}")
+    chain = (*extending, path.resolve())
+    if (path.parent / base).resolve() in chain:
+        raise UserError(f"{path}: extends: {base} extends this file itself")
+    return _over(_extended(path.parent / base, chain), values)
+
+
+def _over(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `values`: table by table, key by key; another network takes nothing over."""
+    merged = dict(base)
+    for key, value in values.items():
+        before = base.get(key)
+        if isinstance(before, dict) and isinstance(value, dict) and not {"name", "module"} & value.keys():
+            value = _over(before, value)
+        merged[key] = value
+    return merged
 
 
 def tables_of(values: dict[str, Any]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Training for a task: the settings, the loss of a step, the figures of a validation."""
 
 from dataclasses import dataclass as plain
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,7 +10,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from model.critic import CriticConfig
 from model.crops import CropPool
+from model.features import SHIPPED, load_extractor
 from model.frames import to_frames, to_pixels
 from model.metrics import psnr_db, ssim
 from model.photos import Photo
@@ -22,6 +25,7 @@ from pixelmend.errors import UserError
 
 SHOWN = 4  # validation crops on a picture sheet
 Loss = Literal["mse", "mae", "psnr"]
+GLOBAL = CriticConfig(loss="gan", judges="global", widths=(32, 64, 128, 128))
 Scheme = Literal["end-to-end", "stacked", "separate"]
 
 
@@ -31,6 +35,15 @@ class TaskSchedule(Schedule):
 
     loss: Loss = "mse"  # psnr: the logarithm of each image's mean squared error, in dB
     scheme: Scheme = "end-to-end"  # of a stack of modules: see `stage_losses`
+    features: str = SHIPPED  # the frozen extractor of the content loss; see `model.features`
+    feature_layer: str | None = None  # of it; none: no content loss
+    feature_weight: Annotated[float, Field(ge=0)] = (
+        0.01  # of the mean squared difference, in units of its scale
+    )
+    adversarial: Annotated[float, Field(ge=0)] = (
+        0.0  # weight of what a critic says of the largest output; 1e-3: SRGAN
+    )
+    critic: CriticConfig = GLOBAL  # table [train.critic]
     output_weights: tuple[Annotated[float, Field(ge=0)], ...] = ()  # of each output's loss; none: all 1
 
 
@@ -69,6 +82,11 @@ class TaskLearner(Trainee):
                 f"[train] output_weights: expected one for each of {', '.join(task.outputs)}, got {weights}"
             )
         self.weights = weights
+        self.content: Content | None = None
+        if settings.feature_layer is not None:
+            self.content = Content(settings.features, settings.feature_layer, settings.device)
+        if settings.adversarial:
+            self.oppose(settings.critic)
 
     def loss(self) -> Tensor:
         """The sum of the outputs' weighted losses on this process's share of the batch."""
@@ -89,7 +107,15 @@ class TaskLearner(Trainee):
             for result, target in zip(results, targets, strict=True)
         ]
         self.terms = {name: one.detach() for name, one in zip(self.task.outputs, found, strict=True)}
-        return torch.stack([weight * one for weight, one in zip(self.weights, found, strict=True)]).sum()
+        whole = torch.stack([weight * one for weight, one in zip(self.weights, found, strict=True)]).sum()
+        image, wanted = results[-1].float(), to_frames(targets[-1][part]).to(device)
+        if self.content is not None:
+            self.terms["content"] = (term := self.content(image, wanted)).detach()
+            whole = whole + self.settings.feature_weight * term
+        if self.adversary is not None:
+            self.terms["adversarial"] = (term := self.contest(self.adversary, image, wanted, image)).detach()
+            whole = whole + self.settings.adversarial * term
+        return whole
 
     def figures(self) -> dict[str, float]:
         """Mean PSNR and SSIM over the crops and outputs, and of each output where there are several."""
@@ -117,6 +143,24 @@ class TaskLearner(Trainee):
             result = restore(self.trained, self.task, given, self.settings.device)[-1]
             rows.append(np.concatenate([wanted, result, *self.task.errors(wanted, result).values()], axis=1))
         return np.concatenate(rows)
+
+
+class Content(nn.Module):
+    """The content loss (Johnson et al. 2016, Ledig et al. 2017): the mean squared difference of a layer's features.
+
+    In units of the layer's scale where the extractor knows it. `UserError` where there is no such layer.
+    """
+
+    def __init__(self, features: str, layer: str, device: str) -> None:
+        super().__init__()
+        self.extractor = load_extractor(Path(features)).to(device)
+        self.extractor.stride(layer)
+        self.layer, self.scale = layer, self.extractor.scales.get(layer, 1.0)
+
+    def forward(self, image: Tensor, wanted: Tensor) -> Tensor:
+        """Images (N, 3, H, W)."""
+        found, due = (self.extractor.results(one, [self.layer])[self.layer] for one in (image, wanted))
+        return (found - due).square().mean() / self.scale**2
 
 
 def stage_losses(

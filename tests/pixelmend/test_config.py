@@ -130,3 +130,41 @@ def test_a_band_keeps_the_width_of_the_frame(tmp_path: Path) -> None:
     assert load_frame(path, 16) == Frame(16, 48)
     with pytest.raises(UserError, match=r"--rows: expected at most the 64 rows of \[frame\] in .*, got 80"):
         load_frame(path, 80)
+
+
+def test_a_configuration_extends_another(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "base.toml").write_text(
+        '[task]\nname = "denoise"\npairs = true\n[network]\nmodule = "mine.py:Net"\nwidth = 4\n[train]\nsteps = 5\n'
+        "[quant]\nlayer_weight_bits = { first = 8 }\n"
+    )
+    (tmp_path / "middle.toml").write_text('extends = "base.toml"\n[train]\nbatch = 2\n')
+    path = tmp_path / "deep" / "top.toml"
+    path.write_text(
+        'extends = "../middle.toml"\n[train]\nsteps = 7\n[quant]\nlayer_weight_bits = { last = 6 }\n'
+    )
+    found = read(path)
+    assert found["train"] == {"steps": 7, "batch": 2}
+    assert found["task"] == {"name": "denoise", "pairs": True}
+    assert found["quant"]["layer_weight_bits"] == {"first": 8, "last": 6}
+    assert found["network"]["module"] == f"{tmp_path / 'mine.py'}:Net", "beside the file that names it"
+    path.write_text('extends = "../middle.toml"\n[network]\nname = "dncnn"\n')
+    assert read(path)["network"] == {"name": "dncnn"}, "another network takes nothing over"
+
+
+def test_what_can_not_be_extended(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    one.write_text('extends = "two.toml"\n')
+    two.write_text('extends = "one.toml"\n')
+    with pytest.raises(UserError, match=r"two.toml: extends: one.toml extends this file itself"):
+        read(one)
+    two.unlink()
+    with pytest.raises(UserError, match=r"two.toml: no such configuration, which .*one.toml extends"):
+        read(one)
+    one.write_text("extends = 3\n")
+    with pytest.raises(UserError, match="extends: expected the path of a configuration, got 3"):
+        read(one)
+    one.write_text('extends = "two.toml"\n[nothing]\n')
+    two.write_text("[frame]\n")
+    with pytest.raises(UserError, match="unknown table or key 'nothing'"):
+        read(one)
