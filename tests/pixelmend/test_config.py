@@ -21,10 +21,14 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-PLACES = [(path, table) for path in sorted(CONFIGS.glob("*.toml")) for table in tables_of(read(path))]
+PLACES = [(path, table) for path in sorted(CONFIGS.rglob("*.toml")) for table in tables_of(read(path))]
 
 
-@pytest.mark.parametrize(("path", "table"), PLACES, ids=[f"{path.stem}-{table}" for path, table in PLACES])
+@pytest.mark.parametrize(
+    ("path", "table"),
+    PLACES,
+    ids=[f"{path.relative_to(CONFIGS).with_suffix('')}-{table}" for path, table in PLACES],
+)
 def test_every_configuration_fits_every_stage(path: Path, table: str) -> None:
     module, name = tables_of(read(path))[table].rsplit(".", 1)
     if table == "network":
