@@ -124,7 +124,7 @@ def _write(
         cpp = renamed_at_the_end.enter_context(replacing_folder(out / "hls"))
         generate_cpp(graph, hls, cpp)
         io = {
-            "top": top.NAME,
+            "top": top.TOP,
             "frame": asdict(frame),
             **receptive.as_dict(reach),
             "pixels_per_beat": hls.pixels_per_beat,

@@ -18,7 +18,7 @@ from model.autoencoder import digests
 from model.crops import CropPool
 from model.defects import DefectConfig
 from model.learn import TrainConfig, ValidationSet, validation_set
-from model.photos import load_photos
+from model.photos import load_photos, split
 from model.processes import anywhere, check_joined, of_the_first, rank, world
 from model.schedule import Schedule
 from model.trainee import Trainee
@@ -47,18 +47,10 @@ def load_pools(
 ) -> tuple[CropPool, ValidationSet]:
     """What is trained on, and what is validated on."""
     least = settings.crop
-    held, trained = split(paths, settings)
+    held, trained = split(paths, settings.validation_share)
     chosen = CropPool(load_photos(held, least, settings.memory_mb, settings.reduce), least, settings.uniform)
     pool = CropPool(load_photos(trained, least, settings.memory_mb, settings.reduce), least, settings.uniform)
     return pool, validation_set(chosen, defects, settings)
-
-
-def split(paths: list[Path], settings: Schedule) -> tuple[list[Path], list[Path]]:
-    """Photographs to validate on and those to train on: no validation crop is of a photograph trained on."""
-    if len(paths) < 2:
-        raise UserError("training needs at least 2 photographs, one of them to validate on; got 1")
-    count = max(1, round(len(paths) * settings.validation_share))
-    return paths[:count], paths[count:]
 
 
 def fit(

@@ -127,6 +127,19 @@ def load_folder(folder: Path, least: int = 1, cap_mb: int = 1000, reduce: int = 
     return load_photos(find_photos(folder), least, cap_mb, reduce)
 
 
+def split(paths: list[Path], share: float) -> tuple[list[Path], list[Path]]:
+    """Photographs to judge by, about this share of them, and those to train on: none is in both.
+
+    `UserError` where there are fewer than two.
+    """
+    if len(paths) < 2:
+        raise UserError(
+            f"training needs at least 2 photographs, one of them to validate on; got {len(paths)}"
+        )
+    count = max(1, round(len(paths) * share))
+    return paths[:count], paths[count:]
+
+
 def held_out(extra: Path | None = None) -> dict[str, Photo]:
     """The photographs no network is trained on, by name, each uint8 (H, W, 3).
 

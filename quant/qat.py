@@ -23,8 +23,8 @@ from model.evaluate import check_size, load_generator
 from model.generator import SCORED, EncoderDecoder, Generator, GeneratorConfig
 from model.harm import tiles
 from model.learn import Learner, TrainConfig, draw
-from model.loop import config_json, fit, load_pools, split, training_key, write_curve
-from model.photos import find_photos, load_photos
+from model.loop import config_json, fit, load_pools, training_key, write_curve
+from model.photos import find_photos, load_photos, split
 from model.samples import Samples
 from model.tasks import has_task
 from pixelmend import config as configuration
@@ -126,7 +126,7 @@ def choose_threshold(
     """Set it on frames of the photographs held out for validation, with the published defects; a finder's so
     that at most `most_false_per_mpx` of the undamaged ones are called broken.
     """
-    held, _ = split(paths, settings)
+    held, _ = split(paths, settings.validation_share)
     photos = load_photos(held, max(frame.height, frame.width), settings.memory_mb, settings.reduce)
     finder = settings.objective == "finder"
     note(

@@ -15,7 +15,7 @@ from hls import dataflow
 from hls.ops import facets
 from hls.ports import IN, OUT, ports
 from hls.rtl.sources import sources
-from hls.rtl.top import NAME, fifos, links
+from hls.rtl.top import TOP, fifos, links
 from pixelmend.errors import UserError
 from pixelmend.files import read_fields
 from pixelmend.provenance import ROOT
@@ -99,7 +99,7 @@ class RtlModel:
             caps=tuple(fifos(graph)),
         )
         simulation = build(
-            NAME, sources(folder / "rtl"), probed, cache,
+            TOP, sources(folder / "rtl"), probed, cache,
             defines=DEFINES, lenient=LENIENT, threads=threads, optimize=optimize,
         )  # fmt: skip
         return cls(simulation, graph, folder / "rtl", ends)

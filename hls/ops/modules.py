@@ -7,12 +7,13 @@ from pathlib import Path
 from hls.finn_setup import finn_workspace, rtllib
 from hls.ops.registry import folders
 
-TOP = frozenset({"pixelmend_top", "stream_probe"})
+TOP = "pixelmend_top"  # the top level's own
+AROUND = frozenset({TOP, "stream_probe"})
 
 
 def taken() -> frozenset[str]:
     """The modules of the registered operators, of FINN's library, of the top level and what it has around it."""
-    return TOP.union(_of_finn(), *map(_declared, folders()))
+    return AROUND.union(_of_finn(), *map(_declared, folders()))
 
 
 @cache

@@ -54,7 +54,7 @@ def units(model: ModelWrapper, config: HlsConfig) -> Iterator[Unit]:
 
 def whole() -> Unit:
     """The stitched top level."""
-    return Unit(top.NAME, "top", top.NAME, memory="*")
+    return Unit(top.TOP, "top", top.TOP, memory="*")
 
 
 def _port(name: str, module: str, port: Port, side: str, link: top.Link) -> Unit:

@@ -20,8 +20,8 @@ from model.checkpoint import save
 from model.crops import CropPool
 from model.features.extractor import KIND, Extractor, ExtractorConfig
 from model.frames import to_frames
-from model.loop import config_json, fit, split, training_key, write_curve
-from model.photos import Photo, find_photos, load_photos
+from model.loop import config_json, fit, training_key, write_curve
+from model.photos import Photo, find_photos, load_photos, split
 from model.processes import share
 from model.schedule import Schedule
 from model.trainee import Trainee, seed_of
@@ -112,7 +112,7 @@ def train(config: Path, data: Path, out: Path) -> Path:
         torch.manual_seed(settings.seed)
         network = Turned(shape)
     out.mkdir(parents=True, exist_ok=True)
-    held, trained = split(paths, settings)
+    held, trained = split(paths, settings.validation_share)
     judging, training = (
         CropPool(
             load_photos(some, settings.crop, settings.memory_mb, settings.reduce),

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from model.crops import CropPool
 from model.noise import NoiseConfig, noisy
-from model.photos import find_photos, load_photos
+from model.photos import find_photos, load_photos, split
 from model.scratch.unfold import Array
-from pixelmend.errors import UserError
 
 HELD = 0.1  # share of the photographs that judge and never train
 
@@ -42,13 +41,9 @@ def load_pairs(folder: Path, size: int, noise: NoiseConfig, seed: int, reduce: i
 
     `UserError` where there are fewer than two photographs that are large enough.
     """
-    paths = find_photos(folder)
-    held = max(1, round(len(paths) * HELD))
-    if len(paths) < 2:
-        raise UserError(f"{folder}: expected at least 2 photographs, one of them to judge by; got 1")
     judge, train = (
         CropPool(load_photos(some, size, 1000, reduce), size, uniform=0.5)
-        for some in (paths[:held], paths[held:])
+        for some in split(find_photos(folder), HELD)
     )
     return Pairs(train, judge, noise, seed)
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from model.crops import CropPool
-from model.loop import config_json, fit, split, training_key, write_curve
-from model.photos import find_photos, load_photos
+from model.loop import config_json, fit, training_key, write_curve
+from model.photos import find_photos, load_photos, split
 from model.processes import of_the_first, rank
 from model.tasks import load_task
 from model.tasks.learn import Held, TaskLearner, TaskSchedule, held_crops
@@ -78,7 +78,7 @@ def load_crops(task: Task, settings: TaskSchedule, paths: list[Path]) -> tuple[C
     """What is trained on, and fixed crops of other photographs to judge by."""
     if settings.crop % task.multiple:
         raise UserError(f"[train] crop: must be divisible by {task.multiple}, got {settings.crop}")
-    held, trained = split(paths, settings)
+    held, trained = split(paths, settings.validation_share)
     judging, training = (
         CropPool(
             load_photos(some, settings.crop, settings.memory_mb, settings.reduce),
