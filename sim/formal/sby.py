@@ -61,6 +61,7 @@ def prove(
     )
     seconds = round(time.monotonic() - began, 1)
     status = (work / "status").read_text().split()[0] if (work / "status").is_file() else "ERROR"
+    status = told(status, done.stdout)
     if status not in ("PASS", "FAIL", "UNKNOWN", "TIMEOUT"):
         raise UserError(f"{proof.name}: SymbiYosys ended with {status}: {_reason(work, done.stdout)}")
     return Outcome(
@@ -71,6 +72,14 @@ def prove(
         depth=proof.depth or _frames(work),
         seconds=seconds,
     )
+
+
+def told(status: str, said: str) -> str:
+    """SymbiYosys' word for what it said: FAIL, too, where an engine found a counterexample that could not be replayed.
+
+    (Its translation of ABC's traces, yosys-witness, ends with an error for some designs, and SymbiYosys with ERROR.)
+    """
+    return "FAIL" if status == "ERROR" and re.search(r"engine_\d+ \(.*\) returned FAIL", said) else status
 
 
 def _sources(proof: Proof, folder: Path, edits: Mapping[str, str]) -> list[Path]:

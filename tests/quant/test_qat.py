@@ -17,8 +17,8 @@ from model.finder import FinderConfig
 from model.generator import Generator, GeneratorConfig
 from model.harm import tiles
 from model.learn import Learner, TrainConfig
-from model.loop import config_json, split
-from model.photos import find_photos, load_photos
+from model.loop import config_json
+from model.photos import find_photos, load_photos, split
 from model.samples import Samples
 from model.train import train
 from pixelmend.config import Frame
@@ -252,7 +252,7 @@ def test_the_threshold_of_a_score_is_the_best_of_those_tried(data: Path, tmp_pat
     result = qat(QUANT, DEFECTS, settings, FRAME, tmp_path / "float.safetensors", data, tmp_path)
     tried = load(result, KIND).made_by["threshold"]
     assert sorted(float(shift) for shift in tried) == list(SHIFTS)
-    photos = load_photos(split(find_photos(data), settings)[0], 40, 100, 2)
+    photos = load_photos(split(find_photos(data), settings.validation_share)[0], 40, 100, 2)
     samples = Samples(photos, FRAME, named_set("dynamic"), settings.seed)
     now = model_scores(load_twin(result), samples, 6)
     assert now[0.0] == pytest.approx(max(tried.values()), abs=0.05)  # biases were settled since
@@ -280,7 +280,7 @@ def test_a_finder_is_trained_and_leaves_sound_frames_alone(data: Path, tmp_path:
     result = qat(QUANT, DEFECTS, settings, FRAME, start, data, tmp_path / "q")
     tried = load(result, KIND).made_by["threshold"]
     assert sorted(float(shift) for shift in tried) == list(FINDER_SHIFTS)
-    photos = load_photos(split(find_photos(data), settings)[0], 40, 100, 2)
+    photos = load_photos(split(find_photos(data), settings.validation_share)[0], 40, 100, 2)
     undamaged = [tile for photo in photos for tile in tiles(photo, FRAME)]
     alarms = false_alarms(load_twin(result), undamaged, (0.0,))[0.0]
     assert alarms <= 2000 + 1000  # biases were settled since

@@ -12,7 +12,7 @@ from pixelmend.provenance import ROOT
 from sim.formal import proofs as listed
 from sim.formal.proofs import Proof, proofs
 from sim.formal.prove import main, prove_all
-from sim.formal.sby import prove
+from sim.formal.sby import prove, told
 
 FORMAL = ROOT / "sim" / "formal"
 ORDER = (  # as a queue, by counting places, or by the place that a beat comes from
@@ -172,3 +172,19 @@ def test_a_list_that_is_wrong(engine: str, depth: str, message: str, tmp_path: P
     path.write_text(f'[[module]]\nmodule = "m"\nsources = []\nengine = "{engine}"\n{depth}')
     with pytest.raises(UserError, match=re.escape(message)):
         listed.proofs(path)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "told_"),
+    [
+        (
+            "ERROR",
+            "summary: engine_0 (abc pdr) returned FAIL\nsummary: engine_0 did not produce any traces",
+            "FAIL",
+        ),
+        ("ERROR", "engine_0: task failed. ERROR.", "ERROR"),
+        ("PASS", "summary: engine_0 (abc pdr) returned pass", "PASS"),
+    ],
+)
+def test_a_counterexample_that_could_not_be_replayed_is_one(status: str, said: str, told_: str) -> None:
+    assert told(status, said) == told_
