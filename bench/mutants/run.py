@@ -60,11 +60,15 @@ def judge(checks: Checks, mutant: Mutant) -> dict[str, Any]:
 
 
 def mutate(chosen: Sequence[Mutant], out: Path, minutes: float | None = None) -> list[dict[str, Any]]:
-    """Judge those of `chosen` without a result in `out`, and begin none after `minutes`; their results."""
+    """Judge those of `chosen` without a result in `out`, and begin none after `minutes`; their results.
+
+    `UserError` at the end where some are no programs: the others are judged all the same.
+    """
     results = {mutant.name: result for mutant in chosen if (result := _kept(mutant, out)) is not None}
     waiting = [mutant for mutant in chosen if mutant.name not in results]
     checks = Checks(out)
     until = time.monotonic() + 60 * minutes if minutes else None
+    illegal: list[str] = []
     try:
         if waiting:
             baseline(checks, waiting)
@@ -74,12 +78,18 @@ def mutate(chosen: Sequence[Mutant], out: Path, minutes: float | None = None) ->
                 if until and time.monotonic() > until:
                     note(f"{len(chosen) - len(results)} mutants are left; run the same command to go on")
                     break
-                results[mutant.name] = judge(checks, mutant)
+                try:
+                    results[mutant.name] = judge(checks, mutant)
+                except UserError as error:
+                    illegal.append(str(error))
+                    continue
                 write_json(_place(mutant, out), results[mutant.name])
                 caught = "caught" if results[mutant.name]["caught"] else "SURVIVED"
                 bar.update(task, advance=1, note=f"{mutant.name} {caught}")
     finally:
         checks.close()
+    if illegal:
+        raise UserError("\n".join(illegal))
     return [results[mutant.name] for mutant in chosen if mutant.name in results]
 
 
@@ -169,9 +179,15 @@ def main(
     ]
     for mutant in chosen:
         mutant.mutated()  # a list that no longer fits the sources is told before anything runs
-    mutate(chosen, out, minutes)
+    problem: UserError | None = None
+    try:
+        mutate(chosen, out, minutes)
+    except UserError as error:
+        problem = error
     results = [result for mutant in every if (result := _kept(mutant, out)) is not None]
     report(results, len(every), out)
+    if problem is not None:
+        raise problem
     verdict(results)
 
 

@@ -42,6 +42,12 @@ class Turned(nn.Module):
         super().__init__()
         self.extractor = Extractor(config)
         self.classifier = nn.Linear(config.widths[-1], TURNS)
+        for (
+            layer
+        ) in self.extractor.features:  # without batch norm eight layers learn nothing from torch's own start
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor) -> Tensor:
         scores: Tensor = self.classifier(self.extractor(frames).mean((2, 3)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bench.mutants import run
 from bench.mutants.checks import Checks, Verdict
 from bench.mutants.mutants import AREAS, Mutant, mutants
 from bench.mutants.run import judge, main, mutate, report, verdict
@@ -103,6 +104,20 @@ def test_a_mutant_that_is_no_program_is_an_error() -> None:
     checks = Scripted({"tests/a.py": Verdict(True, True, "SyntaxError", 1.0)})
     with pytest.raises(UserError, match="mutant m is no legal source: SyntaxError; mend the list"):
         judge(checks, some("m"))
+
+
+def test_what_is_no_program_does_not_keep_the_others_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, illegal = Verdict(True, False, "FAILED", 1.0), Verdict(True, True, "SyntaxError", 1.0)
+    answers = iter([found, illegal, found])
+    scripted = Scripted({})
+    monkeypatch.setattr(scripted, "run", lambda check, edits: next(answers))
+    monkeypatch.setattr(run, "baseline", lambda checks, waiting: None)
+    monkeypatch.setattr(run, "Checks", lambda out: scripted)
+    with pytest.raises(UserError, match="mutant two is no legal source"):
+        run.mutate([some("one"), some("two"), some("three")], tmp_path)
+    assert sorted(path.stem for path in (tmp_path / "results").iterdir()) == ["one", "three"]
 
 
 def test_survivors_are_told_unless_explained(tmp_path: Path) -> None:
