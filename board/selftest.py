@@ -2,13 +2,15 @@
 
     python -m board.selftest [--package DIR] [--device pynq]
 
-The package's folder holds overlay/ and samples/; samples/samples.json the SHA-256 of each expected result.
+The package's folder holds overlay/ and samples/, pictures, or frames where the network does not repair pictures;
+samples/samples.json the SHA-256 of each expected result.
 Then the speed is measured, and temperature and power are read where the board tells them.
 """
 
 import argparse
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,21 @@ from board.repair import repair
 from board.sensors import readings
 
 FORMAT = "pixelmend samples 1"
+FRAME = ".npy"  # of a sample that is a frame
 
 
 def pixel_digest(pixels: Pixels) -> str:
     """SHA-256 of the size and the bytes of uint8 pixels (H, W, 3)."""
     height, width = pixels.shape[:2]
     return hashlib.sha256(f"{height}x{width}\n".encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def frame_digest(outputs: "Sequence[np.ndarray[Any, Any]]") -> str:
+    """SHA-256 of all outputs of one frame, (height, width, channels) each: type, size and bytes."""
+    parts = [
+        f"{one.dtype.str} {one.shape}\n".encode() + np.ascontiguousarray(one).tobytes() for one in outputs
+    ]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def selftest(options: argparse.Namespace) -> int:
@@ -40,12 +51,12 @@ def selftest(options: argparse.Namespace) -> int:
         report["plan_digest"] = driver.overlay.plan_digest
         wrong = 0
         for name, expected in samples.items():
-            result, defects = _sample(driver, options.package / "samples", name)
-            exact = pixel_digest(result) == expected
+            found, frame, defects = _sample(driver, options.package / "samples", name)
+            exact = found == expected
             wrong += not exact
             report["samples"][name] = "bit-exact" if exact else "WRONG"
             (note if exact else problem)(f"{name}: {report['samples'][name]}")
-        report["frames_per_second"] = _throughput(driver, result, defects, options.frames)
+        report["frames_per_second"] = _throughput(driver, frame, defects, options.frames)
     report["after"] = readings()
     note(f"{report['frames_per_second']:.1f} frames/s over {options.frames} frames")
     note(", ".join(f"{name} {value:.1f}" for name, value in report["after"].items()) or "no sensors")
@@ -67,13 +78,27 @@ def _samples(folder: Path) -> dict[str, str]:
     return results
 
 
-def _sample(driver: Driver, folder: Path, name: str) -> tuple[Pixels, Pixels | None]:
-    """The repaired sample, and the map it was repaired with."""
+def _sample(driver: Driver, folder: Path, name: str) -> tuple[str, Any, Pixels | None]:
+    """The digest of what came of a sample, a frame of it, and that frame's map."""
+    if name.endswith(FRAME):
+        frame = load_frame(folder / name)
+        result = driver.repair(frame)
+        return frame_digest(result if isinstance(result, list) else [result]), frame, None
     picture = pictures.read(folder / name).pixels
     defects = load_map(driver, folder / name)
     result = np.empty_like(picture)
     repair(driver, picture, result, defects)
-    return result, defects
+    shape = driver.overlay.height, driver.overlay.width
+    chosen = None if defects is None else np.resize(defects, shape)
+    return pixel_digest(result), np.resize(picture, (*shape, 3)), chosen
+
+
+def load_frame(path: Path) -> Any:
+    """A sample that is a frame. `BoardError` where the file is none."""
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise BoardError(f"{path}: expected an array of numpy.save, {error}") from None
 
 
 def load_map(driver: Driver, sample: Path) -> Pixels | None:
@@ -81,13 +106,10 @@ def load_map(driver: Driver, sample: Path) -> Pixels | None:
     return defectmap.read(sample.with_name(f"{sample.stem}.map.png")) if driver.overlay.mapped else None
 
 
-def _throughput(driver: Driver, picture: Pixels, defects: Pixels | None, count: int) -> float:
+def _throughput(driver: Driver, frame: Any, defects: Pixels | None, count: int) -> float:
     """Frames a second, back to back."""
-    shape = driver.overlay.height, driver.overlay.width
-    frame = np.resize(picture, (*shape, 3))
-    chosen = None if defects is None else np.resize(defects, shape)
     began = time.perf_counter()
-    for outcome in driver.stream((frame for _ in range(count)), chosen):
+    for outcome in driver.stream((frame for _ in range(count)), defects):
         if isinstance(outcome, FrameError):
             raise outcome
     return count / (time.perf_counter() - began)

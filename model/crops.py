@@ -49,7 +49,11 @@ class CropPool:
 
     def draw(self, n: int, rng: np.random.Generator) -> Photo:
         """N crops (N, S, S, 3) uint8, each flipped left to right by chance."""
-        return np.stack([self._cut(place) for place in self.places(n, rng)])
+        return self.cut(self.places(n, rng))
+
+    def cut(self, places: Sequence[Place]) -> Photo:
+        """The crops of `places` (N, S, S, 3) uint8."""
+        return np.stack([self._cut(place) for place in places])
 
     def places(self, n: int, rng: np.random.Generator) -> list[Place]:
         """Where the N crops lie that `draw` would cut with the same `rng`."""

@@ -14,10 +14,9 @@ from typing import Annotated
 
 import typer
 
-from board.errors import BoardError
 from board.overlay import BITSTREAM, HANDOFF, PLACEHOLDER
+from model.tasks import task_of
 from pixelmend.console import note, run
-from pixelmend.errors import UserError
 from pixelmend.files import write_archive
 from pixelmend.provenance import ROOT
 from release import notebook, samples, wheel
@@ -30,17 +29,15 @@ README = Path(__file__).parent / "package_readme.md"
 def package(build: Path, config: Path, board: str) -> Path:
     """The archive's path. `UserError` for a bad build."""
     overlay = find_or_make(build, config, board)
-    try:
-        overlay.check_repairs()  # samples and self-test are pictures
-    except BoardError as error:
-        raise UserError(str(error)) from error
     model = IntegerModel.load(build / "dataflow.onnx")
     name = f"pixelmend-board-{overlay.config}-{board}"
     files = {
         f"overlay/{file}": (overlay.folder / file).read_bytes() for file in (BITSTREAM, HANDOFF, "io.json")
     }
-    files |= {f"samples/{file}": data for file, data in samples.files(overlay, model).items()}
-    files["pixelmend.ipynb"] = notebook.text().encode()
+    files |= {
+        f"samples/{file}": data for file, data in samples.files(overlay, model, task_of(config)).items()
+    }
+    files["pixelmend.ipynb"] = notebook.text(overlay.ports.repairs).encode()
     files["README.md"] = README.read_bytes()
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,11 @@
-"""Train a feature extractor without labels: it tells by how many quarter turns a crop was turned (Gidaris et al. 2018).
+"""Train a feature extractor without labels: it tells of which photograph a crop is, however its light and colours are
+changed (Dosovitskiy et al. 2014, with a photograph for a class).
 
     python -m model.features.pretext --config configs/features.toml --data data/photos --out build/features
 
 Written: `features.safetensors`, the extractor with the scale of each layer, its classifier left out; `features.csv`,
-`features.json`, `features.png`, the curve. Resumes and repeats as `model.train`.
+`features.json`, `features.png`, the curve. Resumes and repeats as `model.train`. It is judged on other crops of the
+same photographs: what is wanted is features, and no photograph is kept from them.
 """
 
 from dataclasses import asdict
@@ -19,9 +21,9 @@ from torch.nn.functional import cross_entropy
 from model.checkpoint import save
 from model.crops import CropPool
 from model.features.extractor import KIND, Extractor, ExtractorConfig
-from model.frames import to_frames
+from model.frames import to_frames, to_pixels
 from model.loop import config_json, fit, training_key, write_curve
-from model.photos import Photo, find_photos, load_photos, split
+from model.photos import Photo, find_photos, load_photos
 from model.processes import share
 from model.schedule import Schedule
 from model.trainee import Trainee, seed_of
@@ -29,19 +31,19 @@ from pixelmend import config as configuration
 from pixelmend.console import note, run
 from pixelmend.provenance import is_current, made_by, mark_current
 
-TURNS = 4
 SHOWN = 4  # crops on a picture sheet
 PERCENTILE = 99.9  # of a layer's values: its scale
 AT_ONCE = 32  # crops, while it is judged
+GAIN, OFFSET, GREY = (0.6, 1.4), (-0.2, 0.2), 0.3  # of each colour; the share of crops without colour
 
 
-class Turned(nn.Module):
-    """An extractor and a linear classifier of the mean over its last layer: (N, 3, H, W) -> (N, 4) scores."""
+class Which(nn.Module):
+    """An extractor and a linear classifier of the mean over its last layer: (N, 3, H, W) -> (N, classes) scores."""
 
-    def __init__(self, config: ExtractorConfig) -> None:
+    def __init__(self, config: ExtractorConfig, classes: int) -> None:
         super().__init__()
         self.extractor = Extractor(config)
-        self.classifier = nn.Linear(config.widths[-1], TURNS)
+        self.classifier = nn.Linear(config.widths[-1], classes)
         for (
             layer
         ) in self.extractor.features:  # without batch norm eight layers learn nothing from torch's own start
@@ -54,44 +56,56 @@ class Turned(nn.Module):
         return scores
 
 
-class TurnLearner(Trainee):
-    """It learns from crops in all four turns; judged by the share of fixed crops that it tells right."""
+class WhichLearner(Trainee):
+    """It learns from crops in other light; judged by the share of fixed crops that it tells right."""
 
-    def __init__(self, network: Turned, settings: Schedule, pool: CropPool, held: Photo) -> None:
+    def __init__(self, network: Which, settings: Schedule, pool: CropPool) -> None:
         super().__init__(network, settings, "features")
-        self.pool, self.held = pool, held
+        self.pool = pool
+        self.held = drawn(pool, settings.validation_crops, seed_of(settings.seed, -1))
 
     def loss(self) -> Tensor:
-        clean = self.pool.draw(
-            self.schedule.batch, np.random.default_rng(seed_of(self.schedule.seed, self.step))
-        )
-        frames, turns = turned(to_frames(clean[share(self.schedule.batch)]).to(self.schedule.device))
-        found = cross_entropy(self.trained(frames), turns)
-        self.terms = {"turn": found.detach()}
+        """The cross entropy of this step's crops."""
+        frames, which = drawn(self.pool, self.schedule.batch, seed_of(self.schedule.seed, self.step))
+        part, device = share(self.schedule.batch), self.schedule.device
+        found = cross_entropy(self.trained(frames[part].to(device)), which[part].to(device))
+        self.terms = {"which": found.detach()}
         return found
 
     def figures(self) -> dict[str, float]:
-        right = []
+        """The share told right."""
+        frames, which = self.held
         with torch.inference_mode():
-            for part in to_frames(self.held).split(AT_ONCE):
-                frames, turns = turned(part.to(self.schedule.device))
-                right.append((self.trained(frames).argmax(1) == turns).float())
-        share_right = float(torch.cat(right).mean())
-        return {"right": share_right, "model_score": share_right}
+            found = [
+                self.trained(part.to(self.schedule.device)).argmax(1).cpu() for part in frames.split(AT_ONCE)
+            ]
+        right = float((torch.cat(found) == which).float().mean())
+        return {"right": right, "model_score": right}
 
     def shown(self, row: dict[str, float]) -> str:
         """What is told right."""
         return f"{row['right']:.1%} told right"
 
     def sheet(self) -> Photo:
-        """A few crops."""
-        return np.concatenate(list(self.held[:SHOWN]), axis=1)
+        """A few crops, as they are shown to it."""
+        return np.concatenate(list(to_pixels(self.held[0][:SHOWN])), axis=1)
 
 
-def turned(frames: Tensor) -> tuple[Tensor, Tensor]:
-    """Frames (N, 3, S, S) in all quarter turns (4N, 3, S, S), and by how many: (4N,)."""
-    turns = torch.arange(TURNS, device=frames.device).repeat_interleave(len(frames))
-    return torch.cat([torch.rot90(frames, turn, (2, 3)) for turn in range(TURNS)]), turns
+def drawn(pool: CropPool, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """N crops in other light, (N, 3, S, S), and the number of each one's photograph, (N,)."""
+    places = pool.places(n, np.random.default_rng(seed))
+    frames = in_other_light(to_frames(pool.cut(places)), torch.Generator().manual_seed(seed))
+    return frames, torch.tensor([place.photo for place in places])
+
+
+def in_other_light(frames: Tensor, random: torch.Generator) -> Tensor:
+    """Frames (N, 3, H, W), each colour of each with a gain and an offset of its own, some without colour."""
+    shape = len(frames), 3, 1, 1
+    gain = torch.empty(shape).uniform_(*GAIN, generator=random)
+    offset = torch.empty(shape).uniform_(*OFFSET, generator=random)
+    grey = torch.rand(len(frames), 1, 1, 1, generator=random) < GREY
+    plain = torch.where(grey, frames.mean(1, keepdim=True).expand_as(frames), frames)
+    return (plain * gain + offset).clamp(0, 1)
 
 
 def layer_scales(extractor: Extractor, crops: Photo) -> dict[str, float]:
@@ -114,33 +128,25 @@ def train(config: Path, data: Path, out: Path) -> Path:
     if is_current(stamp, key, [result]):
         note(f"{result}: trained before with this configuration and these photographs")
         return result
+    photos = load_photos(paths, settings.crop, settings.memory_mb, settings.reduce)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        network = Turned(shape)
+        network = Which(shape, len(photos))
     out.mkdir(parents=True, exist_ok=True)
-    held, trained = split(paths, settings.validation_share)
-    judging, training = (
-        CropPool(
-            load_photos(some, settings.crop, settings.memory_mb, settings.reduce),
-            settings.crop,
-            settings.uniform,
-        )
-        for some in (held, trained)
-    )
-    crops = judging.draw(settings.validation_crops, np.random.default_rng(seed_of(settings.seed, -1)))
-    learner = TurnLearner(network, settings, training, crops)
+    pool = CropPool(photos, settings.crop, settings.uniform)
+    learner = WhichLearner(network, settings, pool)
     state = out / "features_state.pt"
     fit(learner, state, key)
     network.load_state_dict(learner.best_weights)
     extractor = network.extractor.eval()
-    scales = layer_scales(extractor, training.draw(AT_ONCE, np.random.default_rng(settings.seed)))
+    scales = layer_scales(extractor, pool.draw(AT_ONCE, np.random.default_rng(settings.seed)))
     maker = made_by() | {"stage": "model.features.pretext", "seed": settings.seed, "best": learner.best}
     stored = config_json({"shape": asdict(shape), "scales": scales})
     save(result, KIND, stored, extractor.state_dict(), maker | {"data": key["data"]})
     write_curve(learner, out / "features", maker)
     mark_current(stamp, key)
     state.unlink(missing_ok=True)
-    note(f"{result}: step {learner.best['step']:.0f}, {learner.best['right']:.1%} of the turns told right")
+    note(f"{result}: step {learner.best['step']:.0f}, {learner.best['right']:.1%} of the crops told right")
     return result
 
 

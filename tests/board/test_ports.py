@@ -1,5 +1,7 @@
 """The driver with networks of any ports on the simulated board: several outputs, packed beats, signs."""
 
+import tarfile
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from board import overlay as overlays
+from board import selftest
 from board.driver import Driver
 from board.errors import BoardError, DmaError
 from board.formats import Ports
@@ -110,10 +113,39 @@ def test_the_overlay_of_a_build_with_several_outputs(tmp_path: Path) -> None:
     assert overlay.ports == Ports.from_dict(read_json(build / "io.json"))
     assert (overlay.dma, overlay.more_dmas) == ("axi_dma_0", ("axi_dma_1", "axi_dma_2"))
     assert (overlay.height, overlay.width, overlay.mapped) == (4, 6, False)
-    with pytest.raises(UserError, match="'several' repairs no pictures"):
-        package(build, config, "pynq-z2")
     io = read_json(overlay.folder / "io.json")
     io["ip"]["more_dmas"].pop()
     write_json(overlay.folder / "io.json", io)
     with pytest.raises(BoardError, match="expected a DMA for each of 3 outputs, found 2"):
         overlays.read(overlay.folder)
+
+
+def test_the_package_of_a_network_with_several_outputs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its samples are frames; self-test and notebook run on the simulated board."""
+    build = built(three_outputs(), tmp_path / "build", 2)
+    config = tmp_path / "several.toml"
+    config.write_text("[frame]\nheight = 4\nwidth = 6\n[hls]\npixels_per_beat = 2\n")
+    with tarfile.open(package(build, config, "pynq-z2")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    inside = tmp_path / "pixelmend-board-several-pynq-z2"
+    options = Namespace(package=inside, device=f"sim:{build}", frames=2, report=None)
+    assert selftest.selftest(options) == 0
+    assert "coffee.npy: bit-exact" in capsys.readouterr().out
+    monkeypatch.chdir(inside)
+    monkeypatch.setenv("PIXELMEND_DEVICE", f"sim:{build}")
+    monkeypatch.setenv("PIXELMEND_FRAMES", "1")
+    shown: list[Any] = []
+    names: dict[str, Any] = {"display": shown.append}
+    for cell in read_json(inside / "pixelmend.ipynb")["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+    assert [image.size for image in shown] == [(6, 4), (12, 8)] * 3, "in, and the output that is a picture"
+    sample = inside / "samples" / "coffee.npy"
+    np.save(sample, np.zeros((4, 6, 3), np.uint8))
+    assert selftest.selftest(options) == 1
+    assert "coffee.npy: WRONG" in capsys.readouterr().err
+    sample.write_text("no array")
+    with pytest.raises(BoardError, match=r"coffee.npy: expected an array of numpy.save"):
+        selftest.selftest(options)

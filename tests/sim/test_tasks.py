@@ -59,18 +59,26 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def trained(place: Path, data: Path) -> Path:
+    """The folder with both networks of the tutorial."""
+    config, out = place / "mine.toml", place / "build"
+    model.train.main(config, data, out)
+    quant.qat.main(config, out / "float.safetensors", data, out)
+    return out
+
+
 def test_from_photographs_to_rtl(
-    place: Path, data: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, trained: Path, data: Path, simulations: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cosim_module, "CACHE", simulations)
     monkeypatch.setattr(csim_module, "CACHE", simulations)
-    config, out = place / "mine.toml", place / "build"
-    model.train.main(config, data, out)
+    config, out = place / "mine.toml", trained
     first = contents(out)
     assert read_json(out / "train.json")["made_by"]["task"]["name"] == "super-resolve"
     model.train.main(config, data, out)  # nothing is done again
-    assert contents(out) == first
     quant.qat.main(config, out / "float.safetensors", data, out)
+    assert contents(out) == first
     quant.export.main(config, out / "qat.safetensors", out)
     quant.evaluate.main(out, config, samples=3)
     quality = read_json(out / "quality.json")["quality"]
@@ -92,9 +100,11 @@ def test_from_photographs_to_rtl(
         cosim(out, config=place / "strict.toml")
 
 
-def test_what_bits_cost(place: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_bits_cost(
+    place: Path, trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A row for each layer and quantizer but the pixels', and the same twin in any order."""
-    place_of = [place / "build" / "float.safetensors"]
+    place_of = [trained / "float.safetensors"]
     quant.drop.main(place / "mine.toml", place_of, data, tmp_path)
     rows = {row["what"]: row["psnr_db"] for row in read_json(tmp_path / "drop.json")["rows"]}
     assert "W6 A6" in rows
@@ -108,11 +118,11 @@ def test_what_bits_cost(place: Path, data: Path, tmp_path: Path, capsys: pytest.
 
 
 def test_the_quantized_checkpoint_is_trained_further_and_evaluated(
-    place: Path, data: Path, tmp_path: Path
+    place: Path, trained: Path, data: Path, tmp_path: Path
 ) -> None:
-    config, out = place / "mine.toml", place / "build"
+    config, out = place / "mine.toml", trained
     quant.qat.main(config, out / "qat.safetensors", data, tmp_path, steps=2)
-    quant.evaluate.main(place / "build", config, samples=2, checkpoint=tmp_path / "qat.safetensors")
+    quant.evaluate.main(out, config, samples=2, checkpoint=tmp_path / "qat.safetensors")
 
 
 def test_what_a_task_refuses(

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nn
 
+from model.crops import CropPool
 from model.features.extractor import Extractor, ExtractorConfig, load_extractor
-from model.features.pretext import Turned, layer_scales, train, turned
+from model.features.pretext import Which, drawn, in_other_light, layer_scales, train
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
 
@@ -104,14 +105,29 @@ def test_what_is_no_extractor_is_refused(tmp_path: Path) -> None:
         Extractor(ExtractorConfig("alexnet", (4, 6)))
 
 
-def test_turns() -> None:
-    x = frames()
-    made, turns = turned(x)
-    assert turns.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert torch.equal(made[:2], x)
-    for _ in range(2):  # a turn is a transposition, and then upside down
-        assert torch.equal(made[2:4], x.transpose(2, 3).flip(2))
-    assert torch.equal(made[4:6], x.flip((2, 3)))
+def test_other_light_is_a_gain_and_an_offset_of_each_colour() -> None:
+    x = 0.4 + 0.2 * frames().repeat(40, 1, 1, 1)  # nothing is clipped at the usual gains and offsets of these
+    made = in_other_light(x, torch.Generator().manual_seed(0))
+    grey = 0
+    for before, after in zip(x.numpy(), made.numpy(), strict=True):
+        inside = (after > 0).all() and (after < 1).all()
+        mean = before.mean(0)
+        without = all(np.corrcoef(colour.ravel(), mean.ravel())[0, 1] > 0.9999 for colour in after)
+        grey += without
+        for a, b in zip(before, after, strict=True):
+            gain, offset = np.polyfit((mean if without else a).ravel(), b.ravel(), 1)
+            assert not inside or (0.59 < gain < 1.41 and -0.21 < offset < 0.21)
+    assert 14 <= grey <= 34, "three in ten of eighty"
+
+
+def test_crops_know_their_photograph() -> None:
+    photos = [np.full((20, 20, 3), level, np.uint8) for level in (40, 120, 200)]
+    crops, which = drawn(CropPool(photos, 16), 30, 3)
+    assert set(which.tolist()) == {0, 1, 2}
+    levels = [float(crops[which == n].mean()) for n in range(3)]
+    assert levels == sorted(levels)
+    again, _ = drawn(CropPool(photos, 16), 30, 3)
+    assert torch.equal(crops, again)
 
 
 def test_training_writes_an_extractor_and_its_scales(data: Path, tmp_path: Path) -> None:
@@ -130,7 +146,7 @@ def test_training_writes_an_extractor_and_its_scales(data: Path, tmp_path: Path)
 def test_a_scale_is_what_nearly_all_values_are_below() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        extractor = Turned(SMALL).extractor.eval()
+        extractor = Which(SMALL, 2).extractor.eval()
     crops = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
     scales = layer_scales(extractor, crops)
     x = torch.from_numpy(crops).permute(0, 3, 1, 2) / 255
