@@ -54,6 +54,7 @@ def main(
     ] = None,
 ) -> None:
     """Train the float network; goes on where an interrupted run stopped, does nothing if all is there."""
+    config.check(configuration)  # a mistake in a later stage's table is told before the training
     if has_task(configuration):
         with processes(config.load(configuration, "train", TaskSchedule).device):
             train_for_task(configuration, data, out, start)

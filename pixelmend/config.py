@@ -7,6 +7,7 @@ came.
 """
 
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -132,6 +133,18 @@ def read(path: Path) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise UserError(f"{path}: '{name}' must be a table [{name}], got {value!r}")
     return values
+
+
+def check(path: Path) -> None:
+    """Check every table of a configuration, so that a stage that takes long knows that later ones can begin.
+
+    `UserError` for the first mistake. [network] is checked by whoever makes the network.
+    """
+    values = read(path)
+    for table, place in tables_of(values).items():
+        if table in values and table != "network":
+            module, name = place.rsplit(".", 1)
+            load(path, table, getattr(import_module(module), name))
 
 
 def _extended(path: Path, extending: tuple[Path, ...]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 
 from model.generator import GeneratorConfig
 from model.tasks.network import load_choice
-from pixelmend.config import Frame, load, load_frame, parse, read, tables_of
+from model.train import main as train_main
+from pixelmend.config import Frame, check, load, load_frame, parse, read, tables_of
 from pixelmend.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -172,3 +173,15 @@ def test_what_can_not_be_extended(tmp_path: Path) -> None:
     two.write_text("[frame]\n")
     with pytest.raises(UserError, match="unknown table or key 'nothing'"):
         read(one)
+
+
+def test_every_table_is_checked_before_a_long_stage(tmp_path: Path) -> None:
+    path = tmp_path / "some.toml"
+    path.write_text("[train]\nsteps = 5\n[quant]\nweight_bits = 17\n[hls]\ntarget_fps = 30\n")
+    with pytest.raises(UserError, match=r"some.toml: \[quant\] weight_bits: .* got 17"):
+        check(path)
+    with pytest.raises(UserError, match=r"\[quant\] weight_bits"):
+        train_main(path, tmp_path / "no-photographs", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    path.write_text("[train]\nsteps = 5\n")
+    check(path)
