@@ -66,6 +66,8 @@ data/photos.json: | $(ENV)
 SHIPPED := $(wildcard checkpoints/$(if $(filter z2-128 z2-512 z2-1024,$(CONFIG)),z2-256,$(CONFIG))/qat.safetensors)
 # what is evaluated beside it
 SHIPPED_MAPPED := $(if $(filter z2-256,$(CONFIG)),$(wildcard checkpoints/z2-256-mapped/qat.safetensors))
+# the float network that it is compared with, trained here or, of a task, shipped
+FLOAT := $(or $(wildcard $(BUILD)/float.safetensors),$(wildcard checkpoints/$(CONFIG)/float.safetensors))
 # what is lowered: the one asked for, or trained here, or shipped, or else one still to be trained
 NETWORK := $(or $(CHECKPOINT),$(wildcard $(BUILD)/qat.safetensors),$(SHIPPED),$(BUILD)/qat.safetensors)
 # what is quantized: the pruned network where the configuration has a table [prune]
@@ -104,7 +106,7 @@ lower: export ## QONNX to dataflow graph to RTL
 
 cosim: lower ## prove the RTL bit-exact on a photograph, with pictures and PSNR/SSIM
 	$(PY) -m sim.cosim $(BUILD) --config $(TOML) --seed $(SEED) --stalls $(STALLS) \
-	  $(if $(CHECKPOINT),,$(addprefix --float ,$(wildcard $(BUILD)/float.safetensors))) $(if $(IMAGE),--image '$(IMAGE)') $(if $(CROP),--crop '$(CROP)')
+	  $(if $(CHECKPOINT),,$(addprefix --float ,$(FLOAT))) $(if $(IMAGE),--image '$(IMAGE)') $(if $(CROP),--crop '$(CROP)')
 
 csim: lower ## prove the HLS C++ bit-exact on a photograph; joins the report of `make cosim` on the same frames
 	$(PY) -m sim.csim $(BUILD) --config $(TOML) --seed $(SEED) \

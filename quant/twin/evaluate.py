@@ -28,6 +28,9 @@ from quant.twin.checkpoint import KIND as QUANTIZED
 from quant.twin.checkpoint import read_twin
 
 
+FLOAT_FILE = "float.safetensors"
+
+
 def evaluate(
     config: Path,
     folder: Path,
@@ -38,12 +41,16 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluate the float and the quantized network of `folder`, or `checkpoint` as the latter; returns the report.
 
+    A float network that `folder` has not is looked for beside `checkpoint`.
+
     `UserError` where there is no network, or too few samples for a standard error.
     """
     if samples < 2:
         raise UserError(f"--samples: at least 2 are needed for a standard error, got {samples}")
     task, frame = load_task(config), configuration.load_frame(config)
-    places = {"float": folder / "float.safetensors", "quantized": checkpoint or folder / "qat.safetensors"}
+    quantized = checkpoint or folder / "qat.safetensors"
+    floats = [path for path in (folder / FLOAT_FILE, quantized.with_name(FLOAT_FILE)) if path.is_file()]
+    places = {"float": (floats or [folder / FLOAT_FILE])[0], "quantized": quantized}
     networks = {name: path for name, path in places.items() if path.is_file()}
     if not networks:
         raise UserError(f"{folder}: expected float.safetensors or qat.safetensors, found neither")

@@ -123,6 +123,11 @@ def test_the_quantized_checkpoint_is_trained_further_and_evaluated(
     config, out = place / "mine.toml", trained
     quant.qat.main(config, out / "qat.safetensors", data, tmp_path, steps=2)
     quant.evaluate.main(out, config, samples=2, checkpoint=tmp_path / "qat.safetensors")
+    shipped = tmp_path / "elsewhere"
+    quant.evaluate.main(shipped, config, samples=2, checkpoint=out / "qat.safetensors")
+    assert {"float", "quantized"} < set(read_json(shipped / "quality.json")["quality"]), (
+        "the float one lies beside it"
+    )
 
 
 def test_what_a_task_refuses(
