@@ -27,7 +27,6 @@ from pixelmend.provenance import made_by
 from quant.twin.checkpoint import KIND as QUANTIZED
 from quant.twin.checkpoint import read_twin
 
-
 FLOAT_FILE = "float.safetensors"
 
 
