@@ -74,18 +74,28 @@ def read_network(path: Path) -> tuple[Choice, nn.Module]:
 
 
 def parse_choice(config: dict[str, Any], path: Path) -> Choice:
-    """The table `network` of a checkpoint's configuration."""
+    """The table `network` of a checkpoint's configuration.
+
+    A module's file that is no longer where it was is looked for beside the checkpoint.
+    """
     table = config.get("network")
     if not isinstance(table, dict) or not isinstance(table.get("parameters"), dict) or "name" not in table:
         raise UserError(f"{path}: expected the table network in it, got {config!r}")
-    return Choice(str(table["name"]), table["parameters"])
+    name = str(table["name"])
+    file, _, kind = name.rpartition(":")
+    beside = path.parent / Path(file).name
+    if file and not Path(file).is_file() and beside.is_file():
+        name = f"{beside.resolve()}:{kind}"
+    return Choice(name, table["parameters"])
 
 
 def _theirs(name: str, parameters: dict[str, Any]) -> nn.Module:
     file, _, kind = name.rpartition(":")
     spec = importlib.util.spec_from_file_location(Path(file).stem, file)
     if spec is None or spec.loader is None or not Path(file).is_file():
-        raise UserError(f"[network] module: {file}: expected a Python file, found nothing there")
+        raise UserError(
+            f"[network] module: {file}: expected a Python file, found nothing there, nor beside a checkpoint that names it"
+        )
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

@@ -14,9 +14,11 @@ import quant.export
 import quant.qat
 from hls.lower import lower
 from model.features import pretext
+from model.tasks.network import read_network
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
 from pixelmend.provenance import ROOT
+from quant.twin.checkpoint import read_twin
 from sim import cosim as cosim_module
 from sim import csim as csim_module
 from sim.cosim import cosim
@@ -98,6 +100,24 @@ def test_from_photographs_to_rtl(
         UserError, match=r"rtl has .* dB, bicubic .* dB; \[task\] least_gain_db asks for 40 dB more"
     ):
         cosim(out, config=place / "strict.toml")
+
+
+def test_networks_and_their_module_can_be_moved_together(place: Path, trained: Path, tmp_path: Path) -> None:
+    for name in ("float", "qat"):
+        shutil.copy(trained / f"{name}.safetensors", tmp_path)
+    kept = place / "mine.py"
+    away = kept.rename(place / "away.py")
+    try:
+        with pytest.raises(
+            UserError, match=r"mine.py: expected a Python file, found nothing there, nor beside"
+        ):
+            read_network(tmp_path / "float.safetensors")
+        shutil.copy(away, tmp_path / "mine.py")
+        choice, _ = read_network(tmp_path / "float.safetensors")
+        assert choice.name == f"{tmp_path / 'mine.py'}:Net"
+        assert read_twin(tmp_path / "qat.safetensors")[0].name == choice.name
+    finally:
+        away.rename(kept)
 
 
 def test_what_bits_cost(
