@@ -94,7 +94,7 @@ def _theirs(name: str, parameters: dict[str, Any]) -> nn.Module:
     spec = importlib.util.spec_from_file_location(Path(file).stem, file)
     if spec is None or spec.loader is None or not Path(file).is_file():
         raise UserError(
-            f"[network] module: {file}: expected a Python file, found nothing there, nor beside a checkpoint that names it"
+            f"[network] module: {file}: expected a Python file, found nothing there, nor beside the checkpoint"
         )
     module = importlib.util.module_from_spec(spec)
     try:
