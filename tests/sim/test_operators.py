@@ -24,7 +24,7 @@ from sim.verilator import Deadlock, Stall
 from tests.networks import Case, integer_network
 
 OPERATORS = by_name()
-NODES = [(name, seed) for name in OPERATORS for seed in range(2)]
+NODES = [(name, seed) for name in OPERATORS for seed in range(2)] + [("add", 2)]  # a difference
 
 
 @pytest.mark.parametrize(("name", "seed"), NODES, ids=[f"{name}-seed{seed}" for name, seed in NODES])

@@ -44,10 +44,12 @@ class File:
         source = self.constant(f"{name}_w", values)
         return self.quant(name, source, scale, bits, **{"signed": 1, "narrow": 1} | changed)
 
-    def convolved(self, name: str, source: str, outputs: int, inputs: int = 3, bits: float = 8) -> str:
-        """The pixels of a 1x1 convolution."""
+    def convolved(
+        self, name: str, source: str, outputs: int, inputs: int = 3, bits: float = 8, scale: float = PIXEL
+    ) -> str:
+        """The pixels of a 1x1 convolution, unless their bits or scale are others."""
         weights = self.weights(f"{name}_w", kernel(outputs, inputs, 1, 1))
-        return self.quant(f"{name}_q", self.node("Conv", name, [source, weights]), PIXEL, bits)
+        return self.quant(f"{name}_q", self.node("Conv", name, [source, weights]), scale, bits)
 
     def channels(self, name: str, source: str, first: int, last: int, axis: int = 1, step: int = 1) -> str:
         ends = (first, last, axis, step)

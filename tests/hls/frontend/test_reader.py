@@ -71,6 +71,8 @@ def choice(path: Path, **changed: Any) -> Path:
     images = [colours, changed.get("other", image)]
     if changed.get("coarse"):
         images[1] = file.channels("other", painted("coarse", 7), 0, 3, 1, 1)
+    if changed.get("other_scale"):
+        images[1] = file.channels("other", file.convolved("wide", image, 4, scale=2 * PIXEL), 0, 3, 1, 1)
     if changed.get("three_and_three"):
         images[0] = painted("three", outputs=3)
     if changed.get("four_and_four"):
@@ -113,6 +115,10 @@ OF_ITS_OWN = "node Where_0 (Where): one of its images must have four channels, t
         ({"three_and_three": True}, OF_ITS_OWN),
         ({"four_and_four": True}, OF_ITS_OWN),
         ({"coarse": True}, "(Where): it must choose between two images of one size, 8 bits, scale 1/255"),
+        (
+            {"other_scale": True},
+            "(Where): it must choose between two images of one size, 8 bits, scale 1/255",
+        ),
         ({"colours": (1, 4, 1, 1)}, "must be R, G, B of a quantized image"),
     ],
     ids=str,
