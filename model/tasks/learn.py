@@ -88,6 +88,14 @@ class TaskLearner(Trainee):
         if settings.adversarial:
             self.oppose(settings.critic)
 
+    def advance(self) -> None:
+        """One step, after which no PReLU falls left of 0: thresholds can't say a function that falls."""
+        super().advance()
+        with torch.no_grad():
+            for layer in self.trained.modules():
+                if isinstance(layer, nn.PReLU):
+                    layer.weight.clamp_(min=0)
+
     def loss(self) -> Tensor:
         """The sum of the outputs' weighted losses on this process's share of the batch."""
         rng = np.random.default_rng(seed_of(self.settings.seed, self.step))

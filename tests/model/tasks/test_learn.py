@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from model.checkpoint import save
 from model.crops import CropPool
@@ -98,3 +99,11 @@ def test_patience_ends_a_training_that_gets_no_better(data: Path, tmp_path: Path
     assert tired(one)
     assert np.array_equal([row["step"] for row in one.curve], [1, 2, 3, 4])
     assert learner(data).schedule.patience == 0
+
+
+def test_no_slope_becomes_negative(data: Path) -> None:
+    """What falls left of 0 can't be built, and would be refused only when it is quantized."""
+    one = learner(data)
+    one.trained.bend = nn.PReLU(2, init=-0.1)
+    one.advance()
+    assert float(one.trained.bend.weight.min()) == 0
