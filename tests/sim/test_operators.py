@@ -24,7 +24,13 @@ from sim.verilator import Deadlock, Stall
 from tests.networks import Case, integer_network
 
 OPERATORS = by_name()
-NODES = [(name, seed) for name in OPERATORS for seed in range(2)] + [("add", 2)]  # a difference
+NODES = [(name, seed) for name in OPERATORS for seed in range(2)]
+NODES += [  # what their first two have not
+    ("add", 2),  # a difference
+    ("slice", 2),  # sides cropped unequally
+    ("upsample", 3),  # columns of several beats
+    ("reduce", 4),  # signed weights, one lane
+]
 
 
 @pytest.mark.parametrize(("name", "seed"), NODES, ids=[f"{name}-seed{seed}" for name, seed in NODES])

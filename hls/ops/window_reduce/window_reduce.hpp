@@ -51,13 +51,12 @@ windows:
   }
 }
 
-// The signed weight of a lane.
+// The signed weight of a lane: its bits in two's complement.
 template <int WEIGHT_BITS>
-int lane_weight(const unsigned long long* words, int lane) {
+ap_int<WEIGHT_BITS> lane_weight(const unsigned long long* words, int lane) {
 #pragma HLS INLINE  // wiring once the loops around are unrolled
   const int PER_WORD = 64 / WEIGHT_BITS;
-  const int bits = (words[lane / PER_WORD] >> (lane % PER_WORD * WEIGHT_BITS)) & ((1ull << WEIGHT_BITS) - 1);
-  return (bits ^ (1 << (WEIGHT_BITS - 1))) - (1 << (WEIGHT_BITS - 1));  // of two's complement
+  return words[lane / PER_WORD] >> (lane % PER_WORD * WEIGHT_BITS);
 }
 
 // Sum with weights.
@@ -86,7 +85,7 @@ windows:
       lanes:
         for (int l = 0; l < Node::SIMD; ++l) {
 #pragma HLS UNROLL  // one multiplier a lane
-          const ap_int<Node::WEIGHT_BITS> weight = lane_weight<Node::WEIGHT_BITS>(weights[t * Node::FOLDS + f], l);
+          const auto weight = lane_weight<Node::WEIGHT_BITS>(weights[t * Node::FOLDS + f], l);
           const Sum product = weight * value[l];
           Sum before = sums[f][l];
           if (t == 0) before = 0;

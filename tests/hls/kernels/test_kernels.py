@@ -304,15 +304,18 @@ def converter_case(rng: np.random.Generator) -> Case:
 
 
 def axis_case(rng: np.random.Generator) -> Case:
-    """Entrance and exit in one: TLAST is right in half of the cases, elsewhere drawn at random."""
+    """Entrance and exit in one: TLAST is right, or is missing in a frame, or comes early in one."""
     beats, pixels = ints(rng, (1, 60), (1, 4))
     bits = 24 * pixels
     data = whole(rng, (FRAMES, beats, 3 * pixels), 8)
     last = np.zeros((FRAMES, beats, 1), int)
     last[:, -1] = 1
-    if rng.integers(2):
-        flipped = rng.random(last.shape) < 1 / (2 * beats)
-        last = np.where(flipped, 1 - last, last)
+    wrong = rng.choice(["nothing", "missing", "early"])
+    frame = int(rng.integers(FRAMES))
+    if wrong == "missing":
+        last[frame, -1] = 0
+    elif wrong == "early":
+        last[frame, int(rng.integers(beats))] = 1
     right = np.zeros_like(last)
     right[:, -1] = 1
     # of each frame, as soon as it is through; once risen it stays
