@@ -126,14 +126,17 @@ def test_a_sweep_moves_a_pixel_a_cycle_and_then_two_rows_and_three_more(
 
 
 def test_a_sweep_takes_its_first_rows_while_its_output_waits(make, compiled):
-    """Two rows and three pixels, and one that waits in the output."""
+    """Two rows and three pixels, and one that waits in the output; of the next frame, too, while the last one of the
+    frame before still waits there.
+    """
     op = relax(make, 6, 8)
-    beats = np.zeros((48, 4), np.uint8)
-    result = compiled(op).run({"in0_V": beats}, {"out0_V": 48}, {"out0_V": Stall("periodic", 100)}).check()
+    beats = np.zeros((96, 4), np.uint8)
+    result = compiled(op).run({"in0_V": beats}, {"out0_V": 96}, {"out0_V": Stall("periodic", 100)}).check()
     taken, given = result.in_cycles["in0_V"], result.out_cycles["out0_V"]
     assert taken[:20].tolist() == list(range(20))
     # from then on a pixel comes in the cycle in which one leaves
-    assert set(taken[20:]) <= set(given)
+    assert set(taken[20:48]) <= set(given)
+    assert np.unique(np.diff(taken[48:67])).tolist() == [1]
 
 
 def double(make, height, width, keep=0):
