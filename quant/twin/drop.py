@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 from torch import Tensor, nn
 
@@ -92,5 +93,5 @@ def _show(title: str, rows: list[dict[str, Any]]) -> None:
     table = Table("", "PSNR, dB", "below float, dB", title=f"{title}: calibrated, not trained")
     first = rows[0]["psnr_db"]
     for row in rows:
-        table.add_row(row["what"], f"{row['psnr_db']:.2f}", f"{first - row['psnr_db']:.2f}")
+        table.add_row(escape(row["what"]), f"{row['psnr_db']:.2f}", f"{first - row['psnr_db']:.2f}")
     console.print(table)

@@ -8,11 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nn
 
+from model.checkpoint import load as load_checkpoint
 from model.crops import CropPool
-from model.features.extractor import Extractor, ExtractorConfig, load_extractor
+from model.features.extractor import KIND, SHIPPED, Extractor, ExtractorConfig, load_extractor
 from model.features.pretext import Which, drawn, in_other_light, layer_scales, train
+from pixelmend.config import load
 from pixelmend.errors import UserError
 from pixelmend.files import read_json
+from pixelmend.provenance import ROOT
 
 SMALL = ExtractorConfig("vgg", (4, 6), (2, 1))
 CONFIG = """
@@ -152,3 +155,11 @@ def test_a_scale_is_what_nearly_all_values_are_below() -> None:
     x = torch.from_numpy(crops).permute(0, 3, 1, 2) / 255
     values = extractor.results(x, ["relu1_2"])["relu1_2"]
     assert float((values <= scales["relu1_2"]).float().mean()) == pytest.approx(0.999, abs=5e-4)
+
+
+def test_the_one_that_ships() -> None:
+    """Its configuration's shape, with a scale for each layer."""
+    extractor = load_extractor(Path(SHIPPED))
+    assert extractor.config == load(ROOT / "configs" / "features.toml", "features", ExtractorConfig)
+    assert extractor.scales.keys() == set(extractor.names)
+    assert load_checkpoint(ROOT / SHIPPED, KIND).made_by["best"]["right"] > 0.4, "of 135 photographs"
