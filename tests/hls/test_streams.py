@@ -6,18 +6,20 @@ import numpy as np
 import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 
-from hls import dataflow, fold, streams
+from hls import budget, dataflow, fold, streams
 from hls.config import HlsConfig
 from hls.fifo import PACE, size
 from hls.layers import Convolution
 from hls.lower import lower_network
 from hls.network import Network, Tensor
 from hls.ops import facets
-from hls.ops.width_converter.op import steps_between, turn
-from hls.timing import Pipeline
+from hls.ops.width_converter.op import converter_luts, steps_between, turn
+from hls.timing import ROWS, Pipeline
 from pixelmend.config import Frame
 from sim.integer import IntegerModel
 from sim.rtl import RtlModel
+
+WAIT = "nodes wait for each other"
 
 
 @pytest.mark.parametrize(
@@ -58,21 +60,30 @@ def network(image: Tensor, *layers: Convolution) -> Network:
     return Network(image, (layers[-1].outputs[0],), layers, 0.5)
 
 
-def test_no_converter_is_slower_than_the_slowest_node(tmp_path: Path, simulations: Path) -> None:
-    """From 4 lanes to 3 FINN's takes 6 cycles for 12 values, the units around it 4 and 3: in RTL, to the bit."""
-    rng = np.random.default_rng(3)
-    image = Tensor("image", 6, 10, 4, 8, 255, 1.0)
+def lanes_four_to_three(rng: np.random.Generator, height: int, width: int) -> tuple[Network, fold.Folding]:
+    """From 4 lanes to 3 FINN's converter takes 6 cycles for 12 values, the units around it 3 and 4."""
+    image = Tensor("image", height, width, 4, 8, 255, 1.0)
     first = pointwise(rng, "first", image, 12, 4)
     last = pointwise(rng, "last", first.outputs[0], 1, 8)
     folding = {
         "first_mvau": {"PE": 12, "SIMD": 2}, "first_thresholds": {"PE": 4},
         "last_mvau": {"PE": 1, "SIMD": 3}, "last_thresholds": {"PE": 1},
     }  # fmt: skip
-    lower_network(network(image, first, last), Frame(6, 10), HlsConfig(), tmp_path, folding=folding)
+    return network(image, first, last), folding
+
+
+def test_no_converter_is_slower_than_the_slowest_node(
+    tmp_path: Path, simulations: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In RTL, to the bit."""
+    rng = np.random.default_rng(3)
+    made, folding = lanes_four_to_three(rng, 6, 10)
+    lower_network(made, Frame(6, 10), HlsConfig(), tmp_path, folding=folding)
+    assert WAIT not in capsys.readouterr().out
     graph = ModelWrapper(str(tmp_path / "dataflow.onnx"))
     converters = [node.name for node in graph.graph.node if "inWidth" in facets(node).get_nodeattr_types()]
     assert "last_mvau_in0_width_common" in converters
-    pace = 4 * image.height * image.width
+    pace = 4 * 6 * 10
     assert streams.slowest(graph) == pace
     model = IntegerModel.load(tmp_path / "dataflow.onnx")
     frames = rng.integers(0, 256, (5, 6, 10, 4)).astype(np.uint8)
@@ -81,6 +92,43 @@ def test_no_converter_is_slower_than_the_slowest_node(tmp_path: Path, simulation
     assert np.array_equal(run.results[0], due)
     assert run.per_frame <= 1.02 * pace
     assert run.per_frame == pytest.approx(Pipeline(graph).run().period, rel=0.01)
+
+
+def test_two_converters_are_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands beside the matrix units counts the beats in between: 16 to 48 to 12 bits, not 16 to 12."""
+    made, folding = lanes_four_to_three(np.random.default_rng(3), 6, 10)
+    beside = budget.Beside(dataflow.build(made))
+    luts, _ = beside.cells(folding)
+    monkeypatch.setattr(
+        budget, "steps_between", lambda have, wanted, bits, pace: list(dict.fromkeys([have, wanted]))
+    )
+    fewer, _ = beside.cells(folding)
+    more = converter_luts(16, 48) + converter_luts(48, 12) - converter_luts(16, 12)
+    assert luts - fewer == pytest.approx(more)
+
+
+def test_the_cycles_are_those_of_the_whole_frame() -> None:
+    """Of a frame taller than what the recurrence evaluates."""
+    made, folding = lanes_four_to_three(np.random.default_rng(3), 3 * ROWS, 2)
+    graph = dataflow.build(made)
+    fold.apply(graph, folding)
+    graph = streams.connect(graph, 1)
+    assert (
+        size(graph)
+        == pytest.approx(streams.slowest(graph), rel=0.01)
+        == pytest.approx(4 * 3 * ROWS * 2, rel=0.01)
+    )
+
+
+def test_nodes_that_wait_for_each_other_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(5)
+    image = Tensor("image", 6, 6, 2, 8, 255, 1.0)
+    first = square(rng, "first", image, 2, 4, 3, 1)
+    lower_network(
+        network(image, first, square(rng, "tall", first.outputs[0], 1, 8, 5, 2)), Frame(6, 6),
+        HlsConfig(target_fps=90_000.0), tmp_path,
+    )  # fmt: skip
+    assert WAIT in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("apart", "rows"), [(1, 1.75), (2, 4.75)])

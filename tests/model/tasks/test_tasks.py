@@ -109,6 +109,14 @@ def test_inversion_is_given_the_deepest_layer(inversion: Invert) -> None:
     result = extractor.results(torch.from_numpy(CLEAN).permute(0, 3, 1, 2) / 255, ["relu3_1"])["relu3_1"]
     want = np.rint(255 * np.clip(result.numpy() / scale, 0, 1)).transpose(0, 2, 3, 1)
     assert np.abs(given - want).max() <= 1
+    frames = torch.from_numpy(CLEAN).permute(0, 3, 1, 2) / 255
+    for found, name, own in zip(
+        inversion.between(CLEAN), ("relu2_1", "relu1_1"), inversion.scales[1:], strict=True
+    ):
+        due = np.rint(255 * np.clip(extractor.results(frames, [name])[name].numpy() / own, 0, 1)).transpose(
+            0, 2, 3, 1
+        )
+        assert np.abs(found - due).max() <= 1, "each in units of its own scale"
     sample = sample_of(inversion, CLEAN[0], rng)
     results = {name: method(sample.given) for name, method in inversion.baselines().items()}
 
