@@ -42,7 +42,8 @@ def fill(images: Tensor, broken: Tensor, levels: int, sweeps: int = 0) -> Tensor
         filled = torch.where(sound, values, _doubled(filled))
     for _ in range(sweeps):
         filled = relaxed(filled, broken)
-    return torch.where(broken, filled * STEP.to(filled.device), images)
+    filled = filled.to(images.dtype) * STEP.to(images)
+    return torch.where(broken, filled, images)
 
 
 @torch.no_grad()

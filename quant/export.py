@@ -12,7 +12,6 @@ import torch
 import typer
 from brevitas.export import export_qonnx
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
 from model.checkpoint import kind_of, load
@@ -24,6 +23,7 @@ from pixelmend.console import note, run
 from pixelmend.errors import UserError
 from pixelmend.files import file_digest, replacing, write_json
 from pixelmend.provenance import code_digest, is_current, made_by, mark_current
+from quant.equality import Comparison, compare
 from quant.footprint import footprint
 from quant.generator import QuantGenerator
 from quant.masks import sparsity
@@ -37,8 +37,8 @@ from quant.twin.export import export as export_twin
 CHECKS = 4  # random images on which the file is compared with Brevitas
 
 
-def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int = 0) -> None:
-    """Write `twin` as QONNX for frames of `height` x `width` px.
+def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int = 0) -> Comparison:
+    """Write `twin` as QONNX for frames of `height` x `width` px; returns how it compares.
 
     Image values go in and out as k/255. Raises `UserError` where the sides don't divide, or where the file
     computes anything else than the network on `CHECKS` seeded images; nothing is written then.
@@ -56,19 +56,10 @@ def export(twin: QuantGenerator, height: int, width: int, path: Path, seed: int 
         model = cleanup_model(model)
         _forget_origin(model)
         model.save(str(temporary))
-        for number, frame in enumerate(frames):
-            with torch.no_grad():
-                expected = twin(frame).numpy()
-            feed = {model.graph.input[0].name: frame.numpy()}
-            result = execute_onnx(model, feed)[model.graph.output[0].name]
-            wrong = int((result != expected).sum())
-            if wrong:
-                where = tuple(int(index) for index in np.argwhere(result != expected)[0])
-                raise UserError(
-                    f"{path}: QONNX differs from Brevitas in {wrong} of {expected.size} values of check "
-                    f"image {number}, first at (image, channel, row, column) {where}: {result[where]} for "
-                    f"{expected[where]}; settle the biases (quant.settle) or retrain"
-                )
+        found = compare(twin, model, [(frame,) for frame in frames])
+        if found.wrong:
+            raise UserError(f"{path}: " + "\n".join(found.wrong))
+    return found
 
 
 def _store_quantized(model: ModelWrapper, twin: QuantGenerator) -> None:
@@ -108,7 +99,7 @@ def export_checkpoint(config: Path, checkpoint: Path, out: Path, rows: int | Non
     twin = load_twin(checkpoint)
     zeros = sparsity(twin.layers())
     size = footprint(twin.config, twin.quant, frame)
-    export(twin, frame.height, frame.width, path)
+    found = export(twin, frame.height, frame.width, path)
     write_json(
         out / "generator.json",
         {
@@ -121,7 +112,7 @@ def export_checkpoint(config: Path, checkpoint: Path, out: Path, rows: int | Non
     )
     mark_current(stamp, key)
     note(
-        f"{path}: equals Brevitas on {CHECKS} images of {frame.height}x{frame.width}; {size.bytes:,} bytes "
+        f"{path}: {found}, on {CHECKS} images of {frame.height}x{frame.width}; {size.bytes:,} bytes "
         f"of weights and biases; weights that are 0: {zeros['zero']:.1%}, by masks: {zeros['masked']:.1%}"
     )
     return path
@@ -130,12 +121,12 @@ def export_checkpoint(config: Path, checkpoint: Path, out: Path, rows: int | Non
 def _export_twin(checkpoint: Path, config: Path, frame: Frame, path: Path) -> None:
     """Of a task's network, for inputs of the frame's size."""
     _, _, twin = read_twin(checkpoint)
-    export_twin(twin, [(load_task(config).channels, frame.height, frame.width)], path)
+    found = export_twin(twin, [(load_task(config).channels, frame.height, frame.width)], path)
     numbers = sum(layer.weight.numel() for layer in twin.weighted().values())
     stored = load(checkpoint, TWIN_KIND)
     report = {"checkpoint": stored.made_by, "frame": asdict(frame), "weights": numbers, "made_by": made_by()}
     write_json(path.with_suffix(".json"), report)
-    note(f"{path}: equals Brevitas on images of {frame.height}x{frame.width}; {numbers:,} weights")
+    note(f"{path}: {found}, on images of {frame.height}x{frame.width}; {numbers:,} weights")
 
 
 def main(

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from model.networks import NETWORKS, Entry, network
 from pixelmend.console import note, run
 from pixelmend.errors import UserError
+from quant.equality import as_list
 from quant.twin import Port, QuantSettings, Twin, twin
-from quant.twin.export import OPSET, Exporter, as_list, export
+from quant.twin.export import OPSET, Exporter, export
 from quant.twin.settle import settle
 
 BATCHES = 4  # of random frames, for the scales

@@ -202,6 +202,7 @@ def _report(
         "frames": len(shown.frames),
         "inputs": {"frames": shown.digest, "dataflow": file_digest(folder / "dataflow.onnx")},
         "mismatches": {name: found.values for name, found in outcome.differences.items()},
+        "float32_differs": outcome.differences["qonnx"].rounded,
         "cycles": {
             "per_frame": outcome.rtl.per_frame,
             "first_pixel": outcome.rtl.first_pixel,
@@ -234,6 +235,10 @@ def _show(report: dict[str, Any]) -> None:
     (_show_quality if "quality" in report else _show_outputs)(report)
     if "restored" in report:
         _show_restored(report)
+    if report["float32_differs"]:
+        note(
+            f"qonnx: {report['float32_differs']:,} values differ where it rounds sums to float32, none in float64"
+        )
     cycles = report["cycles"]
     note(
         f"cycles: {cycles['per_frame']:,} a frame, {cycles['first_pixel']:,} to the first pixel; "

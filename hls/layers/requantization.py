@@ -38,6 +38,9 @@ def compare(
 ) -> None:
     """Thresholds between the streams `source` and `last`, for `windows` (rows, columns) of C values."""
     channels, count = steps.shape
+    same = channels > 1 and (steps == steps[0]).all()
+    if same:
+        steps = steps[:1]  # as of a sum, whose channels have one scale
     source_type = graph.types[source]
     step_type = source_type
     if steps.max() > source_type.max():  # a step that no value reaches, which FINN's unit takes a bit wider
@@ -55,4 +58,5 @@ def compare(
         outputDataType=result.kind,
         numInputVectors=[1, *windows],
         ActVal=result.minimum,
+        **({"sameSteps": 1} if same else {}),
     )

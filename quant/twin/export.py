@@ -13,16 +13,15 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from brevitas.export import export_qonnx
-from numpy.typing import NDArray
 from onnx import NodeProto, StringStringEntryProto
 from qonnx.core.modelwrapper import ModelWrapper
-from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 from torch import Tensor
 
 from pixelmend.errors import UserError
 from pixelmend.files import replacing
 from quant.bits import PIXEL_BITS
+from quant.equality import Comparison, compare
 from quant.qonnx_file import LABEL as LAYER
 from quant.quiet import quiet
 from quant.twin.build import Twin
@@ -42,8 +41,8 @@ def export(
     seed: int = 0,
     opset: int = OPSET,
     exporter: Exporter = "dynamo",
-) -> None:
-    """Write `twin` as QONNX for inputs of these shapes (C, H, W).
+) -> Comparison:
+    """Write `twin` as QONNX for inputs of these shapes (C, H, W); returns how it compares.
 
     Raises `UserError` where the file computes anything else than the twin on `CHECKS` seeded frames;
     nothing is written then.
@@ -53,9 +52,10 @@ def export(
     frames = [random_inputs(twin, shapes, rng) for _ in range(CHECKS)]
     with replacing(path) as temporary:
         write(twin, frames[0], temporary, opset, exporter)
-        wrong = differences(twin, ModelWrapper(str(temporary)), frames)
-        if wrong:
-            raise UserError(f"{path}: " + "\n".join(wrong))
+        found = compare(twin, ModelWrapper(str(temporary)), frames)
+        if found.wrong:
+            raise UserError(f"{path}: " + "\n".join(found.wrong))
+    return found
 
 
 def write(
@@ -108,34 +108,6 @@ def input_quantizer(twin: Twin, name: str) -> Any:
         if node.name in twin.quantized and node.all_input_nodes[0].name == name:
             return twin.body.get_submodule(str(node.target))
     raise LookupError(name)
-
-
-def differences(twin: Twin, model: ModelWrapper, frames: list[tuple[Tensor, ...]]) -> list[str]:
-    """Where the file's results on `frames` are not those of Brevitas, a line for each frame and output."""
-    wrong = []
-    for number, frame in enumerate(frames):
-        with torch.no_grad():
-            expected = as_list(twin(*frame))
-        feed = {one.name: tensor.numpy() for one, tensor in zip(model.graph.input, frame, strict=True)}
-        results = execute_onnx(model, feed)
-        for output, value in zip(model.graph.output, expected, strict=True):
-            unequal = results[output.name] != value
-            if unequal.any():
-                where = tuple(int(index) for index in np.argwhere(unequal)[0])
-                wrong.append(
-                    f"QONNX differs from Brevitas in {int(unequal.sum())} of {unequal.size} values of "
-                    f"{output.name} of check frame {number}, first at (frame, channel, row, column) {where}: "
-                    f"{results[output.name][where]} for {value[where]}; settle the biases or retrain"
-                )
-    return wrong
-
-
-def as_list(results: Any) -> list[NDArray[np.float32]]:
-    """What a module returns, a tensor or several, as arrays in the order of a file's outputs."""
-    if isinstance(results, Tensor):
-        return [results.detach().numpy()]
-    values = results.values() if isinstance(results, dict) else results
-    return [one for value in values for one in as_list(value)]
 
 
 def layer_of(node: NodeProto) -> str | None:

@@ -106,6 +106,7 @@ def fake_reader(monkeypatch: pytest.MonkeyPatch, spoilt: tuple[str, int] | None 
     monkeypatch.setattr(executors, "read", lambda _: network)
     monkeypatch.setattr(executors, "prepared", lambda _: graph)
     monkeypatch.setattr(executors, "execute_onnx", execute)
+    monkeypatch.setattr(executors, "execute", execute)
 
 
 def test_qonnx_of_several_outputs_with_signs_and_scales(monkeypatch: pytest.MonkeyPatch) -> None:

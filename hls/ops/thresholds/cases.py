@@ -17,6 +17,9 @@ def draw(rng: Generator) -> Drawn:
     if not signed and rng.random() < 0.3:  # one that no value reaches
         steps[:, -1], step_kind = high, f"UINT{in_bits + 1}"
     below = rng.random() < 0.4  # a signed result
+    same = channels > 1 and rng.random() < 0.3
+    if same:
+        steps = steps[:1]
     return Drawn(
         {
             "PE": divisor(rng, channels),
@@ -27,6 +30,7 @@ def draw(rng: Generator) -> Drawn:
             "outputDataType": f"{'INT' if below else 'UINT'}{out_bits}",
             "numInputVectors": [1, *size(rng)],
             "ActVal": -(2 ** (out_bits - 1)) if below else 0,
+            "sameSteps": int(same),
         },
         constant=steps,
         constant_type=step_kind,
@@ -37,6 +41,8 @@ def naive(drawn: Drawn, frames: list[Array]) -> list[Array]:
     assert drawn.constant is not None
     out = np.zeros_like(frames[0])
     for y, x, c in np.ndindex(*out.shape):
-        reached = sum(int(frames[0][y, x, c]) >= int(step) for step in drawn.constant[c])
+        reached = sum(
+            int(frames[0][y, x, c]) >= int(step) for step in drawn.constant[c % len(drawn.constant)]
+        )
         out[y, x, c] = drawn.attributes["ActVal"] + reached
     return [out]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import ceil, log2, prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from finn.custom_op.fpgadataflow.rtl import thresholding_rtl
@@ -27,7 +27,10 @@ SHARED = (
 
 
 class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
-    """(1, Y, X, C) -> (1, Y, X, C): ActVal + how many of the constant's (C, T) thresholds are reached."""
+    """(1, Y, X, C) -> (1, Y, X, C): ActVal + how many of the constant's thresholds are reached.
+
+    The constant is (C, T), or (1, T) where all channels have the same: `sameSteps` is 1 then.
+    """
 
     short = "thresholds"
     constants = 1
@@ -35,11 +38,15 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
     draw = staticmethod(cases.draw)
     naive = staticmethod(cases.naive)
 
+    def get_nodeattr_types(self) -> dict[str, Any]:
+        return super().get_nodeattr_types() | {"sameSteps": ("i", False, 0, {0, 1})}
+
     def evaluate(self, inputs: list[Array]) -> list[Array]:
         x, table = inputs
         result = np.empty(x.shape, np.float32)
         for channel in range(x.shape[-1]):
-            result[..., channel] = np.searchsorted(table[channel], x[..., channel], side="right")
+            row = table[channel % len(table)]
+            result[..., channel] = np.searchsorted(row, x[..., channel], side="right")
         return [result + self.number("ActVal")]
 
     def access(self, index: int) -> Access:
@@ -79,9 +86,10 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
 
     def footprint(self) -> tuple[float, float]:
         """A comparator and its memory for each stage and lane."""
-        lanes, channels, count = self.numbers("PE", "NumChannels", "numSteps")
+        lanes, channels, count, same = self.numbers("PE", "NumChannels", "numSteps", "sameSteps")
+        rows = lanes if same else channels
         bits, stages = self.get_input_datatype(0).bitwidth(), ceil(log2(count + 1))
-        return SHARED * (lanes * stages * (1.2 * bits + 10) + channels * count * bits / 64), 0.0
+        return SHARED * (lanes * stages * (1.2 * bits + 10) + rows * count * bits / 64), 0.0
 
     def work(self) -> Work:
         return Work()
@@ -94,8 +102,9 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
     def unit(self, place: "Place") -> Unit:
         name, pe, bits = place.node.name, place.number("PE"), place.result().bitwidth()
         kind = place.kind()
-        table = place.constant(1)
-        table = np.broadcast_to(table, (place.number("NumChannels"), table.shape[1]))
+        table, same = place.constant(1), place.number("sameSteps")
+        if same:
+            table = np.broadcast_to(table, (pe, table.shape[1]))
         entry = "short" if table.min() >= -(2**15) and table.max() < 2**15 else "int"
         roms, members = "", ""
         type_name = f"ap_{'' if kind.signed() else 'u'}int<{place.kind(1).bitwidth()}>"
@@ -106,7 +115,7 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
                 f"  static {type_name} threshold(kernels::Stage<{stage}>, int pe, int fold, int prefix) {{\n"
                 "#pragma HLS INLINE  // part of the search's pipeline\n"
                 f"#pragma HLS ARRAY_PARTITION variable = {rom} complete dim = 1  // a memory for each lane\n"
-                f"    return {rom}[pe][fold * {2**stage} + prefix];\n  }}\n"
+                f"    return {rom}[pe][{'' if same else f'fold * {2**stage} + '}prefix];\n  }}\n"
             )
         constants = {
             "CHANNELS": place.number("NumChannels"), "PE": pe,
