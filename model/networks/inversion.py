@@ -25,8 +25,8 @@ class InversionConfig:
     channels: Annotated[int, Field(ge=1)] = 64  # of the feature map that comes in
     hidden: Annotated[int, Field(ge=1)] = 64  # between the two layers
     outputs: Annotated[int, Field(ge=1)] = 64  # of the feature map, or image, that goes out
-    stride: Literal[1, 2] = 2  # of each transposed convolution: how much the inverted layer had shrunk it
-    second_stride: Literal[1, 2] | None = None  # of the second transposed one; none: as the first
+    stride: Literal[1, 2, 4] = 2  # of each transposed convolution: how much the inverted layer had shrunk it
+    second_stride: Literal[1, 2, 4] | None = None  # of the second transposed one; none: as the first
     last: Literal["relu", "none"] = "relu"  # feature maps behind a ReLU are >= 0
 
 
@@ -58,7 +58,7 @@ class InverterConfig:
         32,
         16,
     )  # that go into each module, the deepest first
-    strides: tuple[Literal[1, 2], ...] = (2, 2, 1)  # by how much each module lengthens the sides
+    strides: tuple[Literal[1, 2, 4], ...] = (2, 2, 1)  # by how much each module lengthens the sides
     hidden: tuple[
         Annotated[int, Field(ge=1)], ...
     ] = ()  # between a module's two layers; none: as many as go in
@@ -107,4 +107,5 @@ def _layer(kind: str, inputs: int, outputs: int, stride: int) -> nn.Module:
         return nn.Conv2d(inputs, outputs, KERNEL, padding=1)
     if stride == 1:
         return nn.ConvTranspose2d(inputs, outputs, KERNEL, padding=1)
-    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)  # exactly twice the sides
+    # exactly `stride` times the sides
+    return nn.ConvTranspose2d(inputs, outputs, 2 * stride, stride=stride, padding=stride // 2)
