@@ -22,6 +22,7 @@ from pixelmend.provenance import ROOT
 
 KIND = "features"  # of the checkpoint
 SHIPPED = "checkpoints/features/vgg-small.safetensors"
+ALEXNET_SHIPPED = "checkpoints/features/alexnet-small.safetensors"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of R, G and B, as torchvision's files expect
 PREFIX = "features."  # of torchvision's convolutions
 
