@@ -5,11 +5,11 @@ import pytest
 from onnx import helper
 
 from hls import dataflow
-from hls.layers import Depthwise, MaxPool, SumPool
+from hls.layers import Depthwise, MaxPool, Requantization, SumPool
 from hls.layers.joins import concat, subtract
 from hls.layers.shape import crop, depth_to_space, slice_channels, space_to_depth, upsample
 from hls.network import Layer, Network, Tensor
-from hls.ops import DOMAIN
+from hls.ops import DOMAIN, facets
 from pixelmend.errors import UserError
 from sim.integer import execute_node
 
@@ -123,3 +123,20 @@ def test_a_sum_that_its_declared_type_does_not_hold_is_an_error() -> None:
     assert execute_node(node, [5 * one, 2 * one])[0].item() == 3
     with pytest.raises(UserError, match="outputDataType INT4 must hold every result, from -8 to 7; got -10"):
         execute_node(node, [one, 11 * one])
+
+
+@pytest.mark.parametrize("different", [None, 1])
+def test_thresholds_that_all_channels_share(different: int | None) -> None:
+    """One row of them is stored, where the rows of all channels are the same and only there."""
+    steps = np.tile(np.sort(RNG.integers(0, 256, 7)), (3, 1))
+    if different is not None:
+        steps[different, 3:] += 1
+    layer = Requantization("less", tensor("x", 4, 5, 3), tensor("y", 4, 5, 3, 3), steps)
+    graph = dataflow.build(Network(layer.source, (layer.result,), (layer,), 1.0))
+    (node,) = graph.graph.node
+    assert graph.get_initializer(node.input[1]).shape == (1 if different is None else 3, 7)
+    x = RNG.integers(0, 256, (2, 4, 5, 3))
+    assert np.array_equal(run(layer, x), (x[..., None] >= steps).sum(-1))
+    separate = Requantization("less", layer.source, layer.result, steps + np.arange(3)[:, None])
+    (other,) = dataflow.build(Network(layer.source, (layer.result,), (separate,), 1.0)).graph.node
+    assert (facets(node).footprint() < facets(other).footprint()) == (different is None)
