@@ -1,6 +1,7 @@
 """What builds of any ports are shown, and how what they answer is compared and reported."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -83,14 +84,21 @@ def test_a_feature_map_is_random_over_its_range() -> None:
         shown(Ports(taken, (taken,)), image=Path("coffee"))
 
 
-def fake_reader(monkeypatch: pytest.MonkeyPatch, spoilt: tuple[str, int] | None = None) -> None:
-    """As if a file of the three outputs had been read: executed by the integer model, with one value off."""
+def fake_reader(
+    monkeypatch: pytest.MonkeyPatch, spoilt: tuple[str, int] | None = None, precise: bool = False
+) -> None:
+    """As if a file of the three outputs had been read: executed by the integer model, with one value off.
+
+    In float64 too, unless `precise`.
+    """
     network = three_outputs()
     model = IntegerModel(dataflow.build(network), 4, 6)
     outputs = [SimpleNamespace(name=f"end{n}") for n in range(3)]
     graph = SimpleNamespace(graph=SimpleNamespace(input=[SimpleNamespace(name="in")], output=outputs))
 
-    def execute(_: Any, feed: dict[str, np.ndarray], **__: Any) -> dict[str, np.ndarray]:
+    def execute(
+        _: Any, feed: dict[str, np.ndarray], spoilt: tuple[str, int] | None = spoilt, **__: Any
+    ) -> dict[str, np.ndarray]:
         frames = np.round(feed["in"] * 255).transpose(0, 2, 3, 1).astype(np.uint8)
         tensors = model.tensors(frames)
         context = {"features": tensors["conv1_out"] * 0.25}
@@ -106,7 +114,7 @@ def fake_reader(monkeypatch: pytest.MonkeyPatch, spoilt: tuple[str, int] | None 
     monkeypatch.setattr(executors, "read", lambda _: network)
     monkeypatch.setattr(executors, "prepared", lambda _: graph)
     monkeypatch.setattr(executors, "execute_onnx", execute)
-    monkeypatch.setattr(executors, "execute", execute)
+    monkeypatch.setattr(executors, "execute", partial(execute, spoilt=None) if precise else execute)
 
 
 def test_qonnx_of_several_outputs_with_signs_and_scales(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +130,9 @@ def test_qonnx_of_several_outputs_with_signs_and_scales(monkeypatch: pytest.Monk
     assert found.where.startswith("m_axis_1 first at frame 0, row 1, column 2, channel 0: ")
     fake_reader(monkeypatch, ("features", 1))
     assert not compare_qonnx(Path("x.onnx"), frames, tensors).values, "no output differs"
+    fake_reader(monkeypatch, ("end1", 1), precise=True)
+    found = compare_qonnx(Path("x.onnx"), frames, tensors)
+    assert found == Difference(0, rounded=2) and str(found) == "equal in float64 (2 in float32 not)"
 
 
 def test_the_second_output_of_the_dataflow_is_compared() -> None:
