@@ -1,6 +1,6 @@
 """Configuration of the hardware: table [hls]."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -25,6 +25,8 @@ class HlsConfig:
     max_ff: Share = 0.85
     max_dsp: Share = 1.0
     max_bram: Share = 0.9
+    # where thresholds lie: "auto" leaves it to synthesis, which puts the large ones into block RAM; "lut": never there
+    threshold_memory: Literal["auto", "lut"] = "auto"
     pixels_per_beat: Annotated[int, Field(ge=1, le=8)] = 1  # of AXI streams; 1 where rows are no whole beats
 
     @property

@@ -173,6 +173,9 @@ class Operator:
         """Set the attributes that follow from its folding."""
         self.left_out("consequences of a folding (folded)")
 
+    def avoid_block_ram(self) -> None:
+        """Put tables of constants into LUTs where synthesis would choose; nothing of an operator without such."""
+
     def options(self, part: "Part") -> "list[Option]":
         """Of an operator that multiplies: the foldings to choose from, with their cost."""
         self.left_out("foldings and their cost (options)")

@@ -250,3 +250,21 @@ def test_published_size_is_lowered_in_minutes(tmp_path: Path) -> None:
     assert weights == 5_773_312  # the parameters without biases
     # 0.212 GMAC by phases (3.39 at 256x256), and the windows of the borders
     assert 3.39e9 / 16 < sum(int(row["macs"]) for row in rows) < 3.52e9 / 14
+
+
+def test_thresholds_out_of_block_ram(model: Path, config: Path, tmp_path: Path, simulations: Path) -> None:
+    """FINN's unit is told so, and the network computes the same."""
+    plain, luts = tmp_path / "plain", tmp_path / "luts"
+    lower(model, config, plain)
+    config.write_text(config.read_text().replace("[hls]", '[hls]\nthreshold_memory = "lut"'))
+    lower(model, config, luts)
+    told = re.compile(r"DEPTH_TRIGGER_BRAM\s*=\s*(\d+)")
+    for build, expected in ((plain, {"0"}), (luts, {str(2**30)})):
+        wrappers = [path.read_text() for path in build.rglob("*_thresholds.v")]
+        assert wrappers and {found for text in wrappers for found in told.findall(text)} == expected
+    frames = images(CASE)
+    equal(
+        "RTL",
+        RtlModel.load(luts, simulations).run(frames).frames,
+        IntegerModel.load(luts / "dataflow.onnx").run(frames),
+    )

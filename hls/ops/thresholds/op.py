@@ -25,6 +25,9 @@ SHARED = (
     0.55  # of the LUTs that comparators and memories would take one by one: what Yosys makes of them together
 )
 
+DEEPER_THAN_ALL = 2**30
+"""Words from which on a memory lies in block RAM; below, FINN's unit asks for LUTs. 0 leaves all to synthesis."""
+
 
 class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
     """(1, Y, X, C) -> (1, Y, X, C): ActVal + how many of the constant's thresholds are reached.
@@ -83,6 +86,9 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
         lanes = [n for n in divisors(before["PE"]) if (before["PE"] // n).bit_count() == 1]
         least = (n for n in lanes if n >= enough["PE"] and n * beats >= before["PE"])
         return {"PE": next(least, before["PE"])}
+
+    def avoid_block_ram(self) -> None:
+        self.set_nodeattr("depth_trigger_bram", DEEPER_THAN_ALL)
 
     def footprint(self) -> tuple[float, float]:
         """A comparator and its memory for each stage and lane."""
