@@ -1,6 +1,6 @@
 """Configuration of the hardware: table [hls]."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -25,8 +25,8 @@ class HlsConfig:
     max_ff: Share = 0.85
     max_dsp: Share = 1.0
     max_bram: Share = 0.9
-    # where thresholds lie: "auto" leaves it to synthesis, which puts the large ones into block RAM; "lut": never there
-    threshold_memory: Literal["auto", "lut"] = "auto"
+    # words from which on a memory of thresholds lies in block RAM, smaller ones in LUTs; 0 leaves all to synthesis
+    threshold_block_words: Annotated[int, Field(ge=0, lt=2**31)] = 0
     pixels_per_beat: Annotated[int, Field(ge=1, le=8)] = 1  # of AXI streams; 1 where rows are no whole beats
 
     @property

@@ -89,9 +89,9 @@ def lower_network(
     graph = dataflow.build(network)
     chosen = budget.choose(graph, hls) if folding is None else folding
     fold.apply(graph, chosen)
-    if hls.threshold_memory == "lut":
+    if hls.threshold_block_words:
         for node in graph.graph.node:
-            facets(node).avoid_block_ram()
+            facets(node).keep_tables(hls.threshold_block_words)
     seen = receptive.reach(graph)
     graph = streams.connect(graph, hls.pixels_per_beat)
     period = fifo.size(graph)

@@ -173,8 +173,10 @@ class Operator:
         """Set the attributes that follow from its folding."""
         self.left_out("consequences of a folding (folded)")
 
-    def avoid_block_ram(self) -> None:
-        """Put tables of constants into LUTs where synthesis would choose; nothing of an operator without such."""
+    def keep_tables(self, block_words: int) -> None:
+        """Tables of constants of so many words or more go into block RAM, smaller ones into LUTs, where synthesis would
+        choose; nothing of an operator without such.
+        """
 
     def options(self, part: "Part") -> "list[Option]":
         """Of an operator that multiplies: the foldings to choose from, with their cost."""

@@ -252,14 +252,14 @@ def test_published_size_is_lowered_in_minutes(tmp_path: Path) -> None:
     assert 3.39e9 / 16 < sum(int(row["macs"]) for row in rows) < 3.52e9 / 14
 
 
-def test_thresholds_out_of_block_ram(model: Path, config: Path, tmp_path: Path, simulations: Path) -> None:
+def test_where_thresholds_lie(model: Path, config: Path, tmp_path: Path, simulations: Path) -> None:
     """FINN's unit is told so, and the network computes the same."""
     plain, luts = tmp_path / "plain", tmp_path / "luts"
     lower(model, config, plain)
-    config.write_text(config.read_text().replace("[hls]", '[hls]\nthreshold_memory = "lut"'))
+    config.write_text(config.read_text().replace("[hls]", "[hls]\nthreshold_block_words = 24"))
     lower(model, config, luts)
     told = re.compile(r"DEPTH_TRIGGER_BRAM\s*=\s*(\d+)")
-    for build, expected in ((plain, {"0"}), (luts, {str(2**30)})):
+    for build, expected in ((plain, {"0"}), (luts, {"24"})):
         wrappers = [path.read_text() for path in build.rglob("*_thresholds.v")]
         assert wrappers and {found for text in wrappers for found in told.findall(text)} == expected
     frames = images(CASE)

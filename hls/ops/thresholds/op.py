@@ -25,9 +25,6 @@ SHARED = (
     0.55  # of the LUTs that comparators and memories would take one by one: what Yosys makes of them together
 )
 
-DEEPER_THAN_ALL = 2**30
-"""Words from which on a memory lies in block RAM; below, FINN's unit asks for LUTs. 0 leaves all to synthesis."""
-
 
 class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
     """(1, Y, X, C) -> (1, Y, X, C): ActVal + how many of the constant's thresholds are reached.
@@ -87,8 +84,8 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
         least = (n for n in lanes if n >= enough["PE"] and n * beats >= before["PE"])
         return {"PE": next(least, before["PE"])}
 
-    def avoid_block_ram(self) -> None:
-        self.set_nodeattr("depth_trigger_bram", DEEPER_THAN_ALL)
+    def keep_tables(self, block_words: int) -> None:
+        self.set_nodeattr("depth_trigger_bram", block_words)
 
     def footprint(self) -> tuple[float, float]:
         """A comparator and its memory for each stage and lane."""
