@@ -62,7 +62,7 @@ def test_the_report_and_the_pictures(
     report = cosim(build, config=config, checkpoint=checkpoint, seed=5)
 
     assert report == read_json(build / "cosim.json")
-    more = {"frames", "inputs", "busy", "fifo_high_water", "outputs"}
+    more = {"frames", "inputs", "busy", "fifo_high_water", "outputs", "float32_differs"}
     assert set(report) == CONTRACT | more
     assert (report["config"], report["seed"], report["image"], report["size"]) == (
         "small",
