@@ -138,6 +138,10 @@ class TaskLearner(Trainee):
             row |= {
                 f"{name}_psnr_db": float(one[0]) for name, one in zip(self.task.outputs, means, strict=True)
             }
+        if (
+            self.adversary is not None
+        ):  # what a contest gains PSNR and SSIM do not see: the latest network counts
+            return row | {"model_score": float(self.step)}
         return row | {"model_score": row["psnr_db"] + 100 * row["ssim"]}
 
     def shown(self, row: dict[str, float]) -> str:

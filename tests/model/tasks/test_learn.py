@@ -90,6 +90,17 @@ def test_an_interrupted_contest_goes_on_as_it_was(data: Path) -> None:
         assert torch.equal(a, b)
 
 
+def test_of_a_contest_the_latest_network_is_kept(data: Path, tmp_path: Path) -> None:
+    """Though PSNR and SSIM are lost by it: a rate so large that the network forgets what it knew."""
+    one = learner(data, adversarial=0.1, learning_rate=1.0)
+    fit(one, tmp_path / "state.pt", {}, validate_first=True)
+    quality = [row["psnr_db"] + 100 * row["ssim"] for row in one.curve]
+    assert max(quality) > quality[-1], "nothing was lost"
+    assert one.best["step"] == one.step == 6
+    same = zip(one.best_weights.values(), one.trained.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in same)
+
+
 def test_patience_ends_a_training_that_gets_no_better(data: Path, tmp_path: Path) -> None:
     one = learner(data, patience=2)
     scores = iter([1.0, 2.0, 1.5, 2.0, 9.0, 9.0])
