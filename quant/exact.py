@@ -37,7 +37,7 @@ class Quantizer(nn.Module):
         bits, signed, narrow = int(act.bit_width()), bool(act.is_signed), bool(act.is_narrow_range)
         self.scale = act.scale().detach().double()
         self.lowest = -(2 ** (bits - 1)) + narrow if signed else 0
-        self.highest = 2 ** (bits - signed) - 1 - (narrow and not signed)
+        self.highest = 2 ** (bits - signed) - 1  # only signed ones are ever narrow
 
     def forward(self, x: Tensor) -> Tensor:
         """Halves go to the even integer."""

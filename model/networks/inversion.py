@@ -15,6 +15,7 @@ from pixelmend.config import CHECKED
 KERNEL = 3  # px, side of a convolution's kernel
 
 Kind = Literal["conv-deconv", "deconv-conv", "deconv-deconv"]
+Stride = Literal[1, 2, 4]
 
 
 @dataclass(frozen=True, config=CHECKED)
@@ -25,8 +26,8 @@ class InversionConfig:
     channels: Annotated[int, Field(ge=1)] = 64  # of the feature map that comes in
     hidden: Annotated[int, Field(ge=1)] = 64  # between the two layers
     outputs: Annotated[int, Field(ge=1)] = 64  # of the feature map, or image, that goes out
-    stride: Literal[1, 2, 4] = 2  # of each transposed convolution: how much the inverted layer had shrunk it
-    second_stride: Literal[1, 2, 4] | None = None  # of the second transposed one; none: as the first
+    stride: Stride = 2  # of each transposed convolution: how much the inverted layer had shrunk it
+    second_stride: Stride | None = None  # of the second transposed one; none: as the first
     last: Literal["relu", "none"] = "relu"  # feature maps behind a ReLU are >= 0
 
 
@@ -58,7 +59,7 @@ class InverterConfig:
         32,
         16,
     )  # that go into each module, the deepest first
-    strides: tuple[Literal[1, 2, 4], ...] = (2, 2, 1)  # by how much each module lengthens the sides
+    strides: tuple[Stride, ...] = (2, 2, 1)  # by how much each module lengthens the sides
     hidden: tuple[
         Annotated[int, Field(ge=1)], ...
     ] = ()  # between a module's two layers; none: as many as go in

@@ -138,9 +138,7 @@ class TaskLearner(Trainee):
             row |= {
                 f"{name}_psnr_db": float(one[0]) for name, one in zip(self.task.outputs, means, strict=True)
             }
-        if (
-            self.adversary is not None
-        ):  # what a contest gains PSNR and SSIM do not see: the latest network counts
+        if self.adversary is not None:  # PSNR and SSIM don't see what a contest gains: the latest counts
             return row | {"model_score": float(self.step)}
         return row | {"model_score": row["psnr_db"] + 100 * row["ssim"]}
 

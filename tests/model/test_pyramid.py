@@ -124,6 +124,19 @@ def test_sound_pixels_pass_as_they_are() -> None:
     assert changed.nonzero().tolist() == [[1, 3, 4]]
 
 
+def test_doubles_are_filled_with_integers_times_the_scale() -> None:
+    """As quant.exact has them: the product of integer and float32 scale is not rounded to float32."""
+    steps = torch.randint(0, 256, (1, 3, 8, 8), generator=torch.Generator().manual_seed(2))
+    scale = torch.tensor(1 / 255)
+    broken = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    broken[..., 2:5, 3:6] = True
+    result = fill(steps * scale.double(), broken, 2, 1)
+    assert result.dtype == torch.float64
+    integers = torch.round(result * 255)
+    assert torch.equal(result, integers * scale.double())
+    assert torch.equal(integers.float(), torch.round(fill(steps * scale, broken, 2, 1) * 255))
+
+
 def test_where_nothing_is_known_it_is_grey() -> None:
     broken = torch.ones(1, 1, 8, 8, dtype=torch.bool)
     result = fill(torch.rand(1, 3, 8, 8), broken, 3)

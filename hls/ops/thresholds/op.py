@@ -105,7 +105,8 @@ class Thresholding_rtl(FinnOp, thresholding_rtl.Thresholding_rtl):
     def unit(self, place: "Place") -> Unit:
         name, pe, bits = place.node.name, place.number("PE"), place.result().bitwidth()
         kind = place.kind()
-        table, same = place.constant(1), place.number("sameSteps")
+        table = place.constant(1)
+        same = len(table) == 1
         if same:
             table = np.broadcast_to(table, (pe, table.shape[1]))
         entry = "short" if table.min() >= -(2**15) and table.max() < 2**15 else "int"

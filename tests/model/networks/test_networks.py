@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model.networks import NETWORKS, network
-from model.networks.inversion import Inversion, InversionConfig
+from model.networks.inversion import Inversion, InversionConfig, Inverter, InverterConfig, Kind, Stride
 from model.networks.srgan import SRGAN, SRGANConfig
 from model.networks.unet import UNet, UNetConfig
 from pixelmend.errors import UserError
@@ -82,6 +82,16 @@ def test_a_module_of_the_inversion_takes_what_a_strided_layer_gave() -> None:
     module = Inversion(InversionConfig("deconv-conv", channels=16, hidden=8, outputs=3, last="none"))
     frames = torch.rand(1, 3, 16, 24)
     assert module(torch.relu(layer(frames))).shape == frames.shape
+
+
+@pytest.mark.parametrize("kind", ["conv-deconv", "deconv-conv", "deconv-deconv"])
+@pytest.mark.parametrize("strides", [(2, 4), (4, 1), (1, 2)])
+def test_a_stack_of_inversions_lengthens_the_sides_by_its_strides(
+    kind: Kind, strides: tuple[Stride, ...]
+) -> None:
+    stack = Inverter(InverterConfig(kind, channels=(4, 3), strides=strides))
+    sides = 3 * strides[0] * strides[1], 5 * strides[0] * strides[1]
+    assert stack(torch.rand(1, 4, 3, 5)).shape == (1, 3, *sides)
 
 
 def test_a_network_that_is_not_there() -> None:
